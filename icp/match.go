@@ -1,0 +1,244 @@
+package icp
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/account"
+)
+
+// Matcher decides whether an input earns a credit. Its String is for people:
+// "50 to 500".
+type Matcher interface {
+	String() string
+	match(in *input) bool
+	// explain writes what the input was and, where it was found wanting, what
+	// would have counted.
+	explain(b *strings.Builder, in *input, hit bool)
+}
+
+// input is what a criterion looks at.
+type input struct {
+	value *account.Value
+	age   time.Duration // of a signal, or of the date that value holds; negative when ahead
+	found string        // the word that matched
+}
+
+// words matches a text that is one of them or a list that has one of them,
+// whatever the case: providers do not agree on it.
+type words struct {
+	folded []string // lower case, sorted
+	shown  string   // as the model writes them
+	miss   string   // ", not one of …"
+}
+
+// shownWords is how many words a reason spells out.
+const shownWords = 6
+
+func newWords(all []string) words {
+	w := words{folded: make([]string, len(all))}
+	for i, s := range all {
+		w.folded[i] = strings.ToLower(s)
+	}
+	slices.Sort(w.folded)
+	w.shown = strings.Join(all[:min(len(all), shownWords)], ", ")
+	if more := len(all) - shownWords; more > 0 {
+		w.shown += " and " + strconv.Itoa(more) + " more"
+	}
+	w.miss = ", not one of " + w.shown
+	if len(all) == 1 {
+		w.miss = ", not " + w.shown
+	}
+	return w
+}
+
+func (w words) String() string { return w.shown }
+
+func (w words) match(in *input) bool {
+	in.found = in.value.Text()
+	if in.value.Kind() == account.ListKind {
+		in.found = w.first(in.value.List())
+		return in.found != ""
+	}
+	return w.has(in.found)
+}
+
+func (w words) has(s string) bool {
+	folded := strings.ToLower(s) // does not allocate for lower case
+	if len(w.folded) <= shownWords {
+		return slices.Contains(w.folded, folded) // faster than a search
+	}
+	_, ok := slices.BinarySearch(w.folded, folded)
+	return ok
+}
+
+func (w words) first(list []string) string {
+	for _, s := range list {
+		if w.has(s) {
+			return s
+		}
+	}
+	return ""
+}
+
+func (w words) explain(b *strings.Builder, in *input, hit bool) {
+	switch {
+	case hit:
+		writeText(b, in.found)
+	case in.value.Kind() == account.ListKind:
+		b.WriteString("none of ")
+		b.WriteString(w.shown)
+	default:
+		writeText(b, in.value.Text())
+		b.WriteString(w.miss)
+	}
+}
+
+// band matches a number within its bounds, both included.
+type band struct {
+	low, high float64 // infinite where open
+	shown     string
+	hit, miss string // ", within …" and its opposite
+}
+
+func newBand(low, high float64) band {
+	b := band{low: low, high: high}
+	switch {
+	case low == high:
+		b.shown = number(low)
+		b.miss = ", not " + b.shown
+	case math.IsInf(high, 1):
+		b.shown = "at least " + number(low)
+		b.hit, b.miss = ", "+b.shown, ", below "+number(low)
+	case math.IsInf(low, -1):
+		b.shown = "at most " + number(high)
+		b.hit, b.miss = ", "+b.shown, ", above "+number(high)
+	default:
+		b.shown = number(low) + " to " + number(high)
+		b.hit, b.miss = ", within "+b.shown, ", outside "+b.shown
+	}
+	return b
+}
+
+func (b band) String() string { return b.shown }
+
+func (b band) match(in *input) bool {
+	n := in.value.Number()
+	return b.low <= n && n <= b.high
+}
+
+func (b band) explain(to *strings.Builder, in *input, hit bool) {
+	var digits [32]byte
+	to.Write(appendNumber(digits[:0], in.value.Number()))
+	to.WriteString(either(hit, b.hit, b.miss))
+}
+
+// flag matches a yes or a no.
+type flag bool
+
+func (f flag) String() string { return either(bool(f), "yes", "no") }
+
+func (f flag) match(in *input) bool { return in.value.Bool() == bool(f) }
+
+func (f flag) explain(b *strings.Builder, in *input, _ bool) {
+	b.WriteString(either(in.value.Bool(), "yes", "no"))
+}
+
+// recency matches what is no older than it, and not more than a day ahead: sources
+// date some events in their own time zone.
+type recency struct {
+	limit     time.Duration
+	shown     string
+	hit, miss string
+}
+
+func newRecency(limit time.Duration) recency {
+	r := recency{limit: limit, shown: duration(limit)}
+	r.hit, r.miss = ", within "+r.shown, ", more than "+r.shown
+	return r
+}
+
+func (r recency) String() string { return "within " + r.shown }
+
+func (r recency) match(in *input) bool { return in.age <= r.limit && in.age >= -day }
+
+func (r recency) explain(b *strings.Builder, in *input, hit bool) {
+	if in.age < -day {
+		b.WriteString("still ahead")
+		return
+	}
+	switch n := days(in.age); n {
+	case 0:
+		b.WriteString("today")
+	case 1:
+		b.WriteString("1 day ago")
+	default:
+		var digits [20]byte
+		b.Write(strconv.AppendInt(digits[:0], int64(n), 10))
+		b.WriteString(" days ago")
+	}
+	b.WriteString(either(hit, r.hit, r.miss))
+}
+
+// duration writes d as people say it: 90 days, 12 hours.
+func duration(d time.Duration) string {
+	n, unit := int(d/time.Hour), "hour"
+	if d%day == 0 {
+		n, unit = int(d/day), "day"
+	}
+	if n != 1 {
+		unit += "s"
+	}
+	return strconv.Itoa(n) + " " + unit
+}
+
+// overlap returns an input that both earlier and later match, "" when there is
+// none. Matchers of one criterion are all of one type.
+func overlap(earlier, later Matcher) string {
+	switch e := earlier.(type) {
+	case words:
+		l, _ := later.(words)
+		return l.first(e.folded)
+	case band:
+		l, _ := later.(band)
+		if low, high := max(e.low, l.low), min(e.high, l.high); low <= high {
+			return number(either(math.IsInf(low, -1), high, low))
+		}
+	case flag:
+		if earlier == later {
+			return e.String()
+		}
+	case recency:
+		// A longer window holds the shorter one: it is what is left over that counts.
+		if l, _ := later.(recency); l.limit <= e.limit {
+			return l.shown
+		}
+	}
+	return ""
+}
+
+// shownText is how many bytes of a provider's text a reason repeats.
+const shownText = 60
+
+func writeText(b *strings.Builder, s string) {
+	if len(s) <= shownText {
+		b.WriteString(s)
+		return
+	}
+	cut := shownText
+	for cut > 0 && s[cut]&0xC0 == 0x80 { // not within a character
+		cut--
+	}
+	b.WriteString(s[:cut])
+	b.WriteString("…")
+}
+
+func either[T any](first bool, a, b T) T {
+	if first {
+		return a
+	}
+	return b
+}

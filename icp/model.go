@@ -1,0 +1,220 @@
+// Package icp reads ICP models and rates accounts with them. It is pure Go:
+// neither clock nor network nor database, so that the same input gives the same
+// score, today and in the quarterly review.
+package icp
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/sluicehq/sluice/account"
+)
+
+// Model is one version of an ideal customer profile. [Parse] makes it; it must not
+// be changed afterwards, and any number of goroutines may share it.
+type Model struct {
+	Name        string          // revops: lower case, part of ids
+	Version     int             // from 1, one more with every release
+	Owner       string          // the one person who answers for it
+	Subject     string          // what is rated: company
+	Required    []account.Field // what the waterfall must find
+	Confidence  float64         // how sure it must be, above 0 to 1; default 0.7
+	Scale       Scale
+	Criteria    []Criterion
+	Tiers       []Tier       // high to low; the last begins where the scale does
+	TriggerTask *TriggerTask // nil for none
+	Exploration Exploration
+	Source      string // the file that Parse read: what is stored and shown
+
+	reach, fitReach reach // of all criteria, and of those that count for fit
+	weight          int   // sum of all |points|, for completeness
+	textSize        int   // bytes that the reasons of a rating usually take
+}
+
+// ID returns the model as results name it: revops@3.
+func (m *Model) ID() string { return m.Name + "@" + strconv.Itoa(m.Version) }
+
+// TierFor returns the tier that a score falls in, bounds included. A score below
+// all of them, which Rate never gives, gets the lowest.
+func (m *Model) TierFor(value int) Tier {
+	for _, t := range m.Tiers {
+		if value >= t.Min {
+			return t
+		}
+	}
+	if len(m.Tiers) == 0 {
+		return Tier{}
+	}
+	return m.Tiers[len(m.Tiers)-1]
+}
+
+// Tier is a band of scores, from Min up to the next higher tier.
+type Tier struct {
+	Name  string        // Tier 1: what the CRM shows
+	Min   int           // the lowest score in it
+	Queue string        // where its accounts are worked
+	Task  *TaskTemplate // for an account that arrives here; nil for none
+}
+
+// Exploration is the share of accounts outside the ICP that is worked all the
+// same, so that a wrong model can be found out.
+type Exploration struct {
+	Share float64 // 0 to 1; published practice is 0.10 to 0.15
+	Queue string  // default exploration
+}
+
+// Method says how points become a score.
+type Method string
+
+// The methods.
+const (
+	// Sum adds the points up and keeps the sum within the scale.
+	Sum Method = "sum"
+	// Proportional stretches 0 … most possible points over the scale, rounding half up.
+	Proportional Method = "proportional"
+)
+
+// Scale is where scores lie. Default: sum, 0 to 100.
+type Scale struct {
+	Method   Method
+	Min, Max int
+}
+
+// place turns points into a score, where most is the best possible sum of points.
+func (s Scale) place(points, most int) int {
+	switch {
+	case s.Method != Proportional:
+		return min(max(points, s.Min), s.Max)
+	case most <= 0:
+		return s.Min
+	}
+	earned := min(max(points, 0), most)
+	return s.Min + (2*earned*(s.Max-s.Min)+most)/(2*most)
+}
+
+// Unknown says what a criterion makes of an input that is not known.
+type Unknown string
+
+// What unknown can mean.
+const (
+	// Widen moves Low and High apart by what the criterion could still give: the
+	// default for required fields.
+	Widen Unknown = "widen"
+	// CountsAsNo takes what is not known to be so as not so: the default elsewhere.
+	CountsAsNo Unknown = "no"
+)
+
+// Criterion is one rule that earns or costs points, by one field or by signals.
+type Criterion struct {
+	Name      string
+	Dimension string        // firmographics, technographics, intent, engagement, risk, or one's own
+	Field     account.Field // "" where Signals is set
+	Signals   []string      // kinds, any of which counts; nil where Field is set
+	Points    int           // for full credit; negative for what speaks against an account
+	Credits   []Credit      // full credit first; the first that matches counts
+	Unknown   Unknown
+
+	kind    account.Kind // of Field; NoKind for signals
+	label   string       // what reasons call the input, and how they begin: "employees: "
+	missing string       // the reason while it is unknown
+	reach   reach        // what it can give, 0 included
+}
+
+// Credit is what a matching input earns.
+type Credit struct {
+	Match  Matcher
+	Points int
+}
+
+// fit reports whether c says how well an account matches, rather than what just
+// happened to it or how much it interacts with us.
+func (c *Criterion) fit() bool { return c.Dimension != "intent" && c.Dimension != "engagement" }
+
+// weight is the criterion's share in completeness.
+func (c *Criterion) weight() int { return abs(c.Points) }
+
+// reach is the least and the most that points can come to.
+type reach struct{ low, high int }
+
+func (r reach) plus(o reach) reach { return reach{r.low + o.low, r.high + o.high} }
+
+// compile works out what every rating needs, so that Rate does not.
+func (m *Model) compile() {
+	m.reach, m.fitReach, m.weight, m.textSize = reach{}, reach{}, 0, 0
+	for i := range m.Criteria {
+		c := &m.Criteria[i]
+		c.compile()
+		m.weight += c.weight()
+		m.reach = m.reach.plus(c.reach)
+		if c.fit() {
+			m.fitReach = m.fitReach.plus(c.reach)
+		}
+		m.textSize += len(c.label) + 32
+	}
+}
+
+func (c *Criterion) compile() {
+	for _, credit := range c.Credits {
+		c.reach.low = min(c.reach.low, credit.Points)
+		c.reach.high = max(c.reach.high, credit.Points)
+	}
+	c.label = label(c) + ": "
+	c.missing = c.label + "unknown, counts as no"
+	if c.Unknown == Widen {
+		c.missing = c.label + "unknown, " + strconv.Itoa(c.reach.low) + " to " + strconv.Itoa(c.reach.high) + " points open"
+	}
+}
+
+// day is the unit of ages. A model's days are 24 hours: no rule here is worth a
+// time zone.
+const day = 24 * time.Hour
+
+// days returns how many whole days d has; nothing is younger than today.
+func days(d time.Duration) int { return int(max(d, 0) / day) }
+
+// number writes n as models do: 10M, 1.5B, 120.
+func number(n float64) string { return string(appendNumber(nil, n)) }
+
+func appendNumber(to []byte, n float64) []byte {
+	if n != math.Trunc(n) || math.Abs(n) > 1e15 {
+		return strconv.AppendFloat(to, n, 'f', -1, 64)
+	}
+	whole := int64(n)
+	for _, unit := range slices.Backward(units[1:]) {
+		size := int64(unit.size)
+		if tenths := whole / (size / 10); max(whole, -whole) >= size && whole%(size/10) == 0 {
+			to = strconv.AppendInt(to, tenths/10, 10)
+			if tenth := max(tenths, -tenths) % 10; tenth != 0 {
+				to = append(to, '.', byte('0'+tenth))
+			}
+			return append(to, unit.suffix)
+		}
+	}
+	return strconv.AppendInt(to, whole, 10)
+}
+
+// units are the suffixes of numbers. 10k is read but written 10000.
+var units = []struct {
+	suffix byte
+	size   float64
+}{{'k', 1e3}, {'M', 1e6}, {'B', 1e9}}
+
+// dimensions that mean something to Sluice or to people everywhere; a model may
+// have others, but none that looks like a slip in one of these.
+var dimensions = []string{"firmographics", "technographics", "intent", "engagement", "risk"}
+
+// signalKinds are the kinds of signals that Sluice's own sources find.
+var signalKinds = []string{
+	"executive_change", "expansion", "funding", "hiring", "product_launch", "technology_change", "website_visit",
+}
+
+// slip returns the known word that s looks like a slip in; "" if s is known or
+// unlike any.
+func slip(s string, known []string) string {
+	if slices.Contains(known, s) {
+		return ""
+	}
+	return nearest(s, known)
+}
