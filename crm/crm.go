@@ -1,0 +1,108 @@
+// Package crm is the contract of a CRM: the few calls that Sluice makes, and the
+// effects that it has there. Folders below hold one CRM each.
+package crm
+
+import (
+	"context"
+	"time"
+
+	"github.com/sluicehq/sluice/account"
+)
+
+// CRM reads companies and writes effects. Every error is an [outbound.Error],
+// account.ErrNotFound for a record that is not there, or the context's. None of
+// its writes is repeated by itself: who repeats one looks first.
+type CRM interface {
+	// Key returns the key of the company with the given record id.
+	Key(recordID string) account.Key
+	// Company reads one company. A record that was merged into another answers
+	// with the key of the one that is left.
+	Company(ctx context.Context, key account.Key) (Company, error)
+	// CompaniesByDomain finds the companies whose domain is one of the given ones,
+	// at most a hundred. CRMs index with a delay: a record of the last seconds may
+	// be missing.
+	CompaniesByDomain(ctx context.Context, domains ...string) ([]Company, error)
+	// CreateCompany creates a company and returns it.
+	CreateCompany(ctx context.Context, name, domain string) (Company, error)
+	// UpdateCompany writes properties. Writing the same values twice is harmless.
+	UpdateCompany(ctx context.Context, key account.Key, properties map[string]string) error
+
+	// FindNote and FindTask look for the company's note or task that carries the
+	// effect key, by association and not by search, so that a record of a second
+	// ago is seen. account.ErrNotFound if there is none.
+	FindNote(ctx context.Context, company account.Key, effectKey string) (id string, err error)
+	FindTask(ctx context.Context, company account.Key, effectKey string) (id string, err error)
+	// CreateNote and CreateTask create the record and its association in one call.
+	CreateNote(ctx context.Context, company account.Key, n Note) (id string, err error)
+	CreateTask(ctx context.Context, company account.Key, t Task) (id string, err error)
+	// UpdateNote replaces the text of a note.
+	UpdateNote(ctx context.Context, id string, n Note) error
+
+	// Owners returns the people who can own a company.
+	Owners(ctx context.Context) ([]Owner, error)
+	// EnsureProperties creates what is missing and reports what it found.
+	EnsureProperties(ctx context.Context, want []Property) ([]PropertyState, error)
+}
+
+// Company is a company as the CRM has it.
+type Company struct {
+	Key        account.Key
+	Name       string
+	Domain     string
+	OwnerID    string            // "" if nobody owns it
+	Properties map[string]string // those that Sluice reads or writes; "" if empty
+	URL        string            // the record's page in the CRM
+}
+
+// Note is a note on a company. Key is written at its end, so that it can be found.
+type Note struct {
+	Key  string
+	Body string // plain text with line breaks; the adapter escapes it
+	At   time.Time
+}
+
+// Task is a task on a company. Key is written at its end, so that it can be found.
+type Task struct {
+	Key      string
+	Subject  string
+	Body     string // plain text with line breaks; the adapter escapes it
+	Due      time.Time
+	Priority string // low, medium, high
+	OwnerID  string // "" for nobody
+}
+
+// Owner is a person who can own companies.
+type Owner struct {
+	ID    string
+	Email string
+	Name  string
+}
+
+// Property is a company property that Sluice writes.
+type Property struct {
+	Name, Label, Description string
+	Type                     PropertyType
+	Options                  []Option // of an enumeration
+}
+
+// PropertyType is the type of a property.
+type PropertyType string
+
+// The property types.
+const (
+	NumberProperty   PropertyType = "number"
+	ChoiceProperty   PropertyType = "enumeration"
+	TextProperty     PropertyType = "text"
+	LongTextProperty PropertyType = "long text"
+	TimeProperty     PropertyType = "datetime"
+)
+
+// Option is one choice of an enumeration.
+type Option struct{ Value, Label string }
+
+// PropertyState is what EnsureProperties found or did.
+type PropertyState struct {
+	Name  string `json:"name"`
+	State string `json:"state"` // created, present, extended (options added), conflict
+	Note  string `json:"note,omitempty"`
+}
