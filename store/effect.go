@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/crm"
+)
+
+// Effect is what is known of something that is written to the CRM.
+type Effect struct {
+	Key       string
+	AccountID int64
+	RunID     string // that tried it last
+	Kind      crm.EffectKind
+	State     string            // trying, done, failed, kept
+	CRMID     string            // of the record, once it is known
+	Written   map[string]string // last values known to be written
+	Tried     map[string]string // values of the last attempt
+	Attempts  int
+	TriedAt   time.Time
+	DoneAt    time.Time
+	Reason    string // why it failed or was kept
+}
+
+const effectColumns = `key, account_id, run_id, kind, state, crm_id, written, tried, attempts, tried_at, done_at, reason`
+
+// BeginEffect records that the effect is about to be tried with these values, and
+// returns the row as it was before: Attempts is 0 if it was never tried, and an
+// attempt that never ended may have been written.
+//
+// Errors: [account.ErrNotFound] when the account is gone.
+func (s *Store) BeginEffect(ctx context.Context, key string, accountID int64, runID string, kind crm.EffectKind, tried map[string]string) (before Effect, err error) {
+	// The row is there before it is locked, so that of two who begin at once the
+	// second one sees the first.
+	const known = `
+		INSERT INTO effects (key, account_id, run_id, kind, state) VALUES (@key, @account, @run, @kind, 'trying')
+		ON CONFLICT ON CONSTRAINT effect_once DO NOTHING`
+	const begin = `
+		UPDATE effects e SET state = 'trying', run_id = @run, tried = @tried, attempts = e.attempts + 1, tried_at = now(), reason = ''
+		FROM (SELECT ` + effectColumns + ` FROM effects WHERE key = @key FOR UPDATE) before
+		WHERE e.key = before.key
+		RETURNING before.*`
+	values, err := encodeValues(tried)
+	if err != nil {
+		return Effect{}, wrap(err, "begin effect %s", key)
+	}
+	var b pgx.Batch
+	b.Queue(known, pgx.StrictNamedArgs{"key": key, "account": accountID, "run": runID, "kind": string(kind)})
+	b.Queue(begin, pgx.StrictNamedArgs{"key": key, "run": runID, "tried": values}).Query(func(rows pgx.Rows) (err error) {
+		before, err = pgx.CollectExactlyOneRow(rows, scanEffect)
+		return err
+	})
+	err = s.db.SendBatch(ctx, &b).Close()
+	return before, wrap(err, "begin effect %s", key)
+}
+
+// FinishEffect records that the effect is done: the record's id in the CRM if it
+// is known, and the values that are there now. Values written earlier, and not
+// again, stay known.
+//
+// Errors: [account.ErrNotFound] for an effect that was never begun.
+func (s *Store) FinishEffect(ctx context.Context, key, crmID string, written map[string]string) error {
+	const q = `
+		UPDATE effects SET state = 'done', crm_id = coalesce(nullif(@id, ''), crm_id), written = written || @written::jsonb,
+			done_at = now(), reason = ''
+		WHERE key = @key`
+	values, err := encodeValues(written)
+	if err != nil {
+		return wrap(err, "finish effect %s", key)
+	}
+	return wrap(affected(s.db.Exec(ctx, q, pgx.StrictNamedArgs{"key": key, "id": crmID, "written": values})), "finish effect %s", key)
+}
+
+// FailEffect records that the effect can never succeed, and why.
+//
+// Errors: [account.ErrNotFound] for an effect that was never begun.
+func (s *Store) FailEffect(ctx context.Context, key, reason string) error {
+	return s.endEffect(ctx, key, "failed", reason)
+}
+
+// KeepEffect records that the effect was left undone for what a person wrote.
+//
+// Errors: [account.ErrNotFound] for an effect that was never begun.
+func (s *Store) KeepEffect(ctx context.Context, key, reason string) error {
+	return s.endEffect(ctx, key, "kept", reason)
+}
+
+func (s *Store) endEffect(ctx context.Context, key, state, reason string) error {
+	const q = `UPDATE effects SET state = $2, reason = $3 WHERE key = $1`
+	return wrap(affected(s.db.Exec(ctx, q, key, state, clean(reason, 1000))), "end effect %s as %s", key, state)
+}
+
+// Effect returns an effect by its key. Errors: [account.ErrNotFound].
+func (s *Store) Effect(ctx context.Context, key string) (Effect, error) {
+	const q = `SELECT ` + effectColumns + ` FROM effects WHERE key = $1`
+	rows, _ := s.db.Query(ctx, q, key)
+	e, err := pgx.CollectExactlyOneRow(rows, scanEffect)
+	return e, wrap(err, "effect %s", key)
+}
+
+// Effects returns the effects of the account in the order in which they were
+// first tried. None is not an error.
+func (s *Store) Effects(ctx context.Context, accountID int64) ([]Effect, error) {
+	const q = `SELECT ` + effectColumns + ` FROM effects WHERE account_id = $1 ORDER BY created_at, key`
+	rows, _ := s.db.Query(ctx, q, accountID)
+	effects, err := pgx.CollectRows(rows, scanEffect)
+	return effects, wrap(err, "effects of account %d", accountID)
+}
+
+func scanEffect(row pgx.CollectableRow) (Effect, error) {
+	var e Effect
+	var written, tried []byte
+	var triedAt, doneAt *time.Time
+	err := row.Scan(&e.Key, &e.AccountID, &e.RunID, &e.Kind, &e.State, &e.CRMID, &written, &tried, &e.Attempts, &triedAt, &doneAt, &e.Reason)
+	if err != nil {
+		return e, err
+	}
+	e.TriedAt, e.DoneAt = value(triedAt), value(doneAt)
+	if err := json.Unmarshal(written, &e.Written); err != nil {
+		return e, err
+	}
+	return e, json.Unmarshal(tried, &e.Tried)
+}
+
+// encodeValues writes no values as an empty object.
+func encodeValues(values map[string]string) (string, error) {
+	if values == nil {
+		return "{}", nil
+	}
+	return encode(values)
+}

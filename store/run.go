@@ -1,0 +1,79 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/account"
+)
+
+// Run is what a run of a company's workflow came to. Temporal forgets it when its
+// retention is over.
+type Run struct {
+	WorkflowID string
+	RunID      string
+	AccountID  int64                    // 0: refused before there was an account
+	Status     string                   // running, completed, refused, failed
+	Stop       map[account.Field]string // why the waterfall ended, per field
+	StartedAt  time.Time                // zero: as it is on record, or now
+	EndedAt    time.Time                // zero while it is running
+	Reason     string
+}
+
+// SaveRun brings the record of a run up to date. What r leaves empty stays as it
+// is, and a run that has ended does not run again.
+//
+// Errors: [account.ErrNotFound] when the account is gone.
+func (s *Store) SaveRun(ctx context.Context, r Run) error {
+	const q = `
+		INSERT INTO runs (workflow_id, run_id, account_id, status, stop, started_at, ended_at, reason)
+		VALUES (@workflow, @run, nullif(@account, 0::bigint), @status, coalesce(@stop::json, '{}'),
+			coalesce(@started, now()), @ended, @reason)
+		ON CONFLICT ON CONSTRAINT run_once DO UPDATE SET
+			account_id = coalesce(excluded.account_id, runs.account_id),
+			status = excluded.status,
+			stop = coalesce(@stop::json, runs.stop),
+			started_at = coalesce(@started, runs.started_at),
+			ended_at = coalesce(excluded.ended_at, runs.ended_at),
+			reason = coalesce(nullif(excluded.reason, ''), runs.reason)
+		WHERE runs.status = 'running' OR excluded.status <> 'running'`
+	var stop *string
+	if r.Stop != nil {
+		text, err := encode(r.Stop)
+		if err != nil {
+			return wrap(err, "save run %s of %s", r.RunID, r.WorkflowID)
+		}
+		stop = &text
+	}
+	_, err := s.db.Exec(ctx, q, pgx.StrictNamedArgs{
+		"workflow": r.WorkflowID, "run": r.RunID, "account": r.AccountID, "status": r.Status, "stop": stop,
+		"started": optional(r.StartedAt), "ended": optional(r.EndedAt), "reason": clean(r.Reason, 1000),
+	})
+	return wrap(err, "save run %s of %s", r.RunID, r.WorkflowID)
+}
+
+// LatestRun returns the run of the account that started last. Errors:
+// [account.ErrNotFound].
+func (s *Store) LatestRun(ctx context.Context, accountID int64) (Run, error) {
+	const q = `
+		SELECT workflow_id, run_id, account_id, status, stop, started_at, ended_at, reason FROM runs
+		WHERE account_id = $1 ORDER BY started_at DESC LIMIT 1`
+	rows, _ := s.db.Query(ctx, q, accountID)
+	run, err := pgx.CollectExactlyOneRow(rows, scanRun)
+	return run, wrap(err, "latest run of account %d", accountID)
+}
+
+func scanRun(row pgx.CollectableRow) (Run, error) {
+	var r Run
+	var stop []byte
+	var ended *time.Time
+	err := row.Scan(&r.WorkflowID, &r.RunID, &r.AccountID, &r.Status, &stop, &r.StartedAt, &ended, &r.Reason)
+	if err != nil {
+		return r, err
+	}
+	r.EndedAt = value(ended)
+	return r, json.Unmarshal(stop, &r.Stop)
+}
