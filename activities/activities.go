@@ -1,0 +1,101 @@
+// Package activities is the only bridge from Temporal to the world: each activity
+// reads or writes one thing outside, and leaves what it learnt in Postgres.
+// Inputs and results carry ids and small decisions, never a provider's payload.
+package activities
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/crm"
+	"github.com/sluicehq/sluice/icp"
+	"github.com/sluicehq/sluice/outbound"
+	"github.com/sluicehq/sluice/providers"
+	"github.com/sluicehq/sluice/routing"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/waterfall"
+)
+
+// Activities carries what activities need. Concurrent calls share one value, so
+// set its fields before registering it.
+type Activities struct {
+	Store     Store
+	CRM       crm.CRM // nil where none is configured: results stay in Sluice
+	Providers map[string]Source
+	Order     []string // of the waterfall, unconfigured providers included
+	Routes    routing.Rules
+	Budgets   waterfall.Budgets
+	LateFill  LateFill
+
+	models sync.Map // "revops@3" → *icp.Model: versions never change
+}
+
+// Source is a provider that is configured, with the settings of sluice.yaml.
+type Source struct {
+	providers.Provider
+	Spec  providers.Spec
+	Trust float64       // scales the confidence of its facts
+	Price float64       // credits of an answer
+	TTL   time.Duration // how long an answer is good
+}
+
+// LateFill bounds how a run comes back for what a provider could not say.
+type LateFill struct {
+	Returns int           `json:"returns"` // how often
+	Within  time.Duration `json:"within"`  // since the run's start
+	Wait    time.Duration `json:"wait"`    // before the first return; doubled for each further one
+}
+
+// Store is the record, as activities use it; *store.Store satisfies it.
+type Store interface {
+	UpsertAccount(ctx context.Context, key account.Key, domain, name string) (account.Account, error)
+	Account(ctx context.Context, id int64) (account.Account, error)
+	AccountsByDomain(ctx context.Context, domain string) ([]account.Account, error)
+	Facts(ctx context.Context, accountID int64) ([]account.Fact, error)
+
+	FreshAnswer(ctx context.Context, provider, subject string, maxAge time.Duration) (store.Answer, error)
+	AdoptAnswer(ctx context.Context, accountID int64, holder string, a store.Answer) error
+	Reserve(ctx context.Context, in store.ReserveInput) (store.Reservation, error)
+	SaveAnswer(ctx context.Context, r store.Reservation, in store.SaveAnswerInput) error
+	Settle(ctx context.Context, r store.Reservation, outcome outbound.Outcome, credits float64, elapsed time.Duration) error
+	Skip(ctx context.Context, accountID int64, provider, runID, holder string, outcome outbound.Outcome) error
+	CloseProvider(ctx context.Context, provider string, outcome outbound.Outcome, until time.Time, reason string) error
+
+	SaveScore(ctx context.Context, row store.ScoreRow) (store.ScoreRow, error)
+	LatestScore(ctx context.Context, accountID int64) (store.ScoreRow, error)
+	AssignOwner(ctx context.Context, accountID int64, queue string, candidates []store.Candidate, day time.Time) (string, error)
+	Model(ctx context.Context, name string, version int) ([]byte, error)
+	ActiveModel(ctx context.Context, subject string) (name string, version int, err error)
+
+	BeginEffect(ctx context.Context, key string, accountID int64, runID string, kind crm.EffectKind, tried map[string]string) (store.Effect, error)
+	FinishEffect(ctx context.Context, key, crmID string, written map[string]string) error
+	FailEffect(ctx context.Context, key, reason string) error
+
+	SaveRun(ctx context.Context, r store.Run) error
+}
+
+// ModelRef names a model version; results carry it, so that a run keeps the
+// version it started with.
+type ModelRef struct {
+	Name    string `json:"name"`
+	Version int    `json:"version"`
+}
+
+// model returns a version that was kept when it was released.
+func (a *Activities) model(ctx context.Context, ref ModelRef) (*icp.Model, error) {
+	if m, ok := a.models.Load(ref); ok {
+		return m.(*icp.Model), nil
+	}
+	source, err := a.Store.Model(ctx, ref.Name, ref.Version)
+	if err != nil {
+		return nil, err
+	}
+	m, err := icp.Parse(ref.Name, source)
+	if err != nil {
+		return nil, err
+	}
+	a.models.Store(ref, m)
+	return m, nil
+}

@@ -1,0 +1,289 @@
+package activities
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/crm"
+	"github.com/sluicehq/sluice/icp"
+	"github.com/sluicehq/sluice/outbound"
+	"github.com/sluicehq/sluice/store"
+)
+
+// ApplyInput names the decision whose effects are due.
+type ApplyInput struct {
+	AccountID int64       `json:"account_id"`
+	Key       account.Key `json:"key"`
+	Model     ModelRef    `json:"model"`
+}
+
+// ApplyResult lists the effects that are now in the CRM.
+type ApplyResult struct {
+	Effects []EffectDone `json:"effects"`
+	TaskID  string       `json:"task_id,omitempty"`
+}
+
+// EffectDone is one effect and the record that it left in the CRM.
+type EffectDone struct {
+	Kind  crm.EffectKind `json:"kind"`
+	Key   string         `json:"key"`
+	CRMID string         `json:"crm_id,omitempty"`
+	// Kept names the properties that hold a value which somebody else wrote: they
+	// were left alone.
+	Kept []string `json:"kept,omitempty"`
+}
+
+// Apply brings the latest score of the account into the CRM: properties and owner,
+// the note that explains the score, and a task where the tier asks for one. Each
+// effect is on record before it is tried; one that was tried before is looked for
+// in the CRM first. So the activity can be repeated from any point and nothing is
+// there twice.
+//
+// Errors: RecordGone and bad_request are final; auth_failed is for a person to
+// mend; the rest is retried.
+func (a *Activities) Apply(ctx context.Context, in ApplyInput) (ApplyResult, error) {
+	m, err := a.model(ctx, in.Model)
+	if err != nil {
+		return ApplyResult{}, failure(err)
+	}
+	row, err := a.Store.LatestScore(ctx, in.AccountID)
+	if err != nil {
+		return ApplyResult{}, failure(err)
+	}
+	company, err := a.CRM.Company(ctx, in.Key)
+	if errors.Is(err, account.ErrNotFound) {
+		return ApplyResult{}, temporal.NewNonRetryableApplicationError(
+			"the CRM has no company "+in.Key.String()+" (any more)", RecordGone, nil)
+	}
+	if err != nil {
+		return ApplyResult{}, failure(err)
+	}
+	w := writer{
+		store: a.Store, crm: a.CRM, model: m, row: row, company: company, account: in.AccountID,
+		run: activity.GetInfo(ctx).WorkflowExecution.RunID, beat: func() { activity.RecordHeartbeat(ctx) },
+	}
+	out, err := w.write(ctx)
+	return out, failure(err)
+}
+
+// writer has the effects of one score.
+type writer struct {
+	store   Store
+	crm     crm.CRM
+	model   *icp.Model
+	row     store.ScoreRow
+	company crm.Company
+	account int64
+	run     string
+	beat    func() // tells Temporal that the worker lives, so that a dead one is replaced soon
+}
+
+func (w writer) write(ctx context.Context) (ApplyResult, error) {
+	var out ApplyResult
+	for _, step := range []func(context.Context) (EffectDone, error){w.properties, w.note, w.task} {
+		w.beat()
+		done, err := step(ctx)
+		if err != nil {
+			return out, err
+		}
+		if done.Key == "" {
+			continue // not called for
+		}
+		out.Effects = append(out.Effects, done)
+		if done.Kind == crm.TaskEffect {
+			out.TaskID = done.CRMID
+		}
+	}
+	return out, nil
+}
+
+// properties writes what differs. A value in the CRM that is neither empty nor
+// ours was typed by a person, or came from another system: it stays.
+func (w writer) properties(ctx context.Context) (EffectDone, error) {
+	key := crm.EffectKey(w.company.Key, crm.PropertiesEffect, "")
+	want := w.values()
+	before, err := w.store.BeginEffect(ctx, key, w.account, w.run, crm.PropertiesEffect, want)
+	if err != nil {
+		return EffectDone{}, err
+	}
+	done := EffectDone{Kind: crm.PropertiesEffect, Key: key, CRMID: w.company.Key.ID}
+	written, changes := map[string]string{}, map[string]string{}
+	for name, value := range want {
+		have := w.have(name)
+		switch {
+		case same(name, have, value):
+			written[name] = value
+		case have == "" || ours(name, have, before):
+			written[name], changes[name] = value, value
+		default:
+			done.Kept = append(done.Kept, name)
+		}
+	}
+	if len(changes) > 0 {
+		err = w.crm.UpdateCompany(ctx, w.company.Key, changes)
+	}
+	if err != nil {
+		return done, w.failed(ctx, key, err)
+	}
+	return done, w.store.FinishEffect(ctx, key, w.company.Key.ID, written)
+}
+
+func (w writer) have(name string) string {
+	if name == crm.OwnerProperty {
+		return w.company.OwnerID
+	}
+	return w.company.Properties[name]
+}
+
+// ours reports whether a value in the CRM is one that we wrote, or may have
+// written in an attempt whose answer was lost.
+func ours(name, have string, before store.Effect) bool {
+	return same(name, have, before.Written[name]) || same(name, have, before.Tried[name])
+}
+
+// same compares values as the CRM does: numbers by value, times to the second.
+func same(name, a, b string) bool {
+	if a == b {
+		return true
+	}
+	if name == crm.ScoredAtProperty {
+		ta, errA := time.Parse(time.RFC3339, a)
+		tb, errB := time.Parse(time.RFC3339, b)
+		return errA == nil && errB == nil && ta.Unix() == tb.Unix()
+	}
+	return false
+}
+
+func (w writer) values() map[string]string {
+	s := w.row.Score
+	values := map[string]string{
+		crm.ScoreProperty:        number(s.Value),
+		crm.TierProperty:         s.Tier,
+		crm.QueueProperty:        w.row.Queue,
+		crm.ModelProperty:        w.model.ID(),
+		crm.CompletenessProperty: number(int(100*s.Completeness + 0.5)),
+		crm.ScoredAtProperty:     w.row.ScoredAt.UTC().Format(time.RFC3339),
+		crm.ReasonProperty:       icp.Reason(w.model, s),
+	}
+	if w.row.OwnerID != "" {
+		values[crm.OwnerProperty] = w.row.OwnerID
+	}
+	return values
+}
+
+// note keeps one note on the company that explains the score as it is now.
+func (w writer) note(ctx context.Context) (EffectDone, error) {
+	n := crm.Note{
+		Key:  crm.EffectKey(w.company.Key, crm.NoteEffect, "fit"),
+		Body: w.explanation(), At: w.row.ScoredAt,
+	}
+	tried := map[string]string{"text": digest(n.Body)}
+	return w.once(ctx, crm.NoteEffect, n.Key, tried, steps{
+		find:   func() (string, error) { return w.crm.FindNote(ctx, w.company.Key, n.Key) },
+		create: func() (string, error) { return w.crm.CreateNote(ctx, w.company.Key, n) },
+		update: func(id string) error { return w.crm.UpdateNote(ctx, id, n) },
+	})
+}
+
+// task gives the owner one task when the account has earned a tier that asks for
+// it. A provisional tier has earned it only if the lowest score it may have does.
+func (w writer) task(ctx context.Context) (EffectDone, error) {
+	s := w.row.Score
+	tier := w.model.TierFor(min(s.Low, s.Value))
+	if tier.Task == nil || w.row.Exploration {
+		return EffectDone{}, nil
+	}
+	subject, err := tier.Task.Render(icp.TaskData{
+		Name: w.company.Name, Domain: w.company.Domain, Tier: tier.Name, Score: s.Value,
+	})
+	if err != nil {
+		return EffectDone{}, err
+	}
+	t := crm.Task{
+		Key:     crm.EffectKey(w.company.Key, crm.TaskEffect, slug(tier.Name)),
+		Subject: subject, Body: w.explanation(), Due: w.row.ScoredAt.Add(tier.Task.Due),
+		Priority: tier.Task.Priority, OwnerID: w.row.OwnerID,
+	}
+	if trigger := w.model.TriggerTask; trigger != nil && trigger.Due(s, triggered(s)) {
+		t.Priority = trigger.Priority
+	}
+	return w.once(ctx, crm.TaskEffect, t.Key, nil, steps{
+		find:   func() (string, error) { return w.crm.FindTask(ctx, w.company.Key, t.Key) },
+		create: func() (string, error) { return w.crm.CreateTask(ctx, w.company.Key, t) },
+	})
+}
+
+// steps are how an effect that creates a record is looked for, made and changed.
+type steps struct {
+	find, create func() (id string, err error)
+	update       func(id string) error // nil: a record that is there is left as it is
+}
+
+// once makes a record that does not repeat: it is put on record before the first
+// attempt, and from the second one on looked for in the CRM before it is made.
+func (w writer) once(ctx context.Context, kind crm.EffectKind, key string, tried map[string]string, s steps) (EffectDone, error) {
+	before, err := w.store.BeginEffect(ctx, key, w.account, w.run, kind, tried)
+	if err != nil {
+		return EffectDone{}, err
+	}
+	done := EffectDone{Kind: kind, Key: key, CRMID: before.CRMID}
+	if before.Attempts > 0 && done.CRMID == "" {
+		done.CRMID, err = s.find()
+		if err != nil && !errors.Is(err, account.ErrNotFound) {
+			return done, err
+		}
+	}
+	switch {
+	case done.CRMID == "":
+		done.CRMID, err = s.create()
+	case s.update != nil && before.Written["text"] != tried["text"]:
+		err = s.update(done.CRMID)
+	}
+	if err != nil {
+		return done, w.failed(ctx, key, err)
+	}
+	return done, w.store.FinishEffect(ctx, key, done.CRMID, tried)
+}
+
+// failed records an effect that can never succeed; one that may is tried again.
+func (w writer) failed(ctx context.Context, key string, cause error) error {
+	if outbound.OutcomeOf(cause) != outbound.BadRequest {
+		return cause
+	}
+	if err := w.store.FailEffect(ctx, key, cause.Error()); err != nil {
+		return err
+	}
+	return cause
+}
+
+func (w writer) explanation() string {
+	s := w.row.Score
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %d of %d (%s)\n", s.Tier, s.Value, w.model.Scale.Max, w.model.ID())
+	if s.Provisional {
+		fmt.Fprintf(&b, "Provisional: with what is not known yet, between %d and %d.\n", s.Low, s.High)
+	}
+	for _, c := range s.Criteria {
+		fmt.Fprintf(&b, "%+d  %s: %s\n", c.Points, c.Name, c.Reason)
+	}
+	fmt.Fprintf(&b, "Route: %s (%s)\n", w.row.Queue, w.row.RouteReason)
+	return b.String()
+}
+
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:8])
+}
+
+func slug(s string) string {
+	return strings.ReplaceAll(strings.ToLower(strings.TrimSpace(s)), " ", "-")
+}

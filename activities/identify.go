@@ -1,0 +1,143 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/crm"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/waterfall"
+)
+
+// IdentifyInput says which company a run is about: a CRM record, or a domain or
+// name where there is no record.
+type IdentifyInput struct {
+	Key    account.Key `json:"key,omitzero"`
+	Domain string      `json:"domain,omitempty"`
+	Name   string      `json:"name,omitempty"`
+}
+
+// IdentifyResult is what the rest of the run works with. The plan and the model
+// version are the ones in force now, and stay the run's.
+type IdentifyResult struct {
+	AccountID    int64          `json:"account_id"`
+	Key          account.Key    `json:"key,omitzero"` // after a merge, the record that is left
+	Domain       string         `json:"domain,omitempty"`
+	Owner        string         `json:"owner,omitempty"`      // in the CRM, before we touched it
+	RecordURL    string         `json:"record_url,omitempty"` // in the CRM
+	Duplicates   int            `json:"duplicates,omitempty"` // other CRM records with the same domain
+	Model        ModelRef       `json:"model"`
+	Plan         waterfall.Plan `json:"plan"`
+	Unconfigured []string       `json:"unconfigured,omitempty"` // providers of the order without a key
+	LateFill     LateFill       `json:"late_fill"`
+}
+
+// Identify reads the company from the CRM, settles its domain, puts the account on
+// record and draws up the plan. It refuses with an error of type Invalid what is
+// not a company of its own, and with RecordGone a record that was deleted.
+func (a *Activities) Identify(ctx context.Context, in IdentifyInput) (IdentifyResult, error) {
+	company, err := a.company(ctx, in)
+	if err != nil {
+		return IdentifyResult{}, err
+	}
+	domain, err := domainOf(company)
+	if err != nil {
+		return IdentifyResult{}, failure(err)
+	}
+	acc, err := a.Store.UpsertAccount(ctx, company.Key, domain, company.Name)
+	if err != nil {
+		return IdentifyResult{}, failure(err)
+	}
+	out := IdentifyResult{
+		AccountID: acc.ID, Key: company.Key, Domain: domain,
+		Owner: company.OwnerID, RecordURL: company.URL, LateFill: a.LateFill,
+	}
+	if out.Duplicates, err = a.duplicates(ctx, acc); err != nil {
+		return IdentifyResult{}, failure(err)
+	}
+	if err := a.plan(ctx, &out); err != nil {
+		return IdentifyResult{}, failure(err)
+	}
+	info := activity.GetInfo(ctx)
+	return out, failure(a.Store.SaveRun(ctx, store.Run{
+		WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID,
+		AccountID: acc.ID, Status: "running", StartedAt: time.Now(),
+	}))
+}
+
+func (a *Activities) company(ctx context.Context, in IdentifyInput) (crm.Company, error) {
+	if in.Key.IsZero() {
+		return crm.Company{Name: in.Name, Domain: in.Domain}, nil
+	}
+	if a.CRM == nil {
+		return crm.Company{}, failure(account.Invalid("crm", "none is configured; set SLUICE_CRM and its credentials"))
+	}
+	company, err := a.CRM.Company(ctx, in.Key)
+	switch {
+	case errors.Is(err, account.ErrNotFound):
+		return crm.Company{}, temporal.NewNonRetryableApplicationError(
+			"the CRM has no company "+in.Key.String()+" (any more)", RecordGone, nil)
+	case err != nil:
+		return crm.Company{}, failure(err)
+	}
+	if company.Domain == "" {
+		company.Domain = in.Domain
+	}
+	if company.Name == "" {
+		company.Name = in.Name
+	}
+	return company, nil
+}
+
+// domainOf settles the domain. A company that has only a name is looked up by it.
+func domainOf(c crm.Company) (string, error) {
+	if c.Domain == "" {
+		if account.NormalizeName(c.Name) == "" {
+			return "", account.Invalid("domain", "neither a domain nor a name to look the company up by")
+		}
+		return "", nil
+	}
+	return account.NormalizeDomain(c.Domain)
+}
+
+func (a *Activities) duplicates(ctx context.Context, acc account.Account) (int, error) {
+	if acc.Key.IsZero() || acc.Domain == "" {
+		return 0, nil
+	}
+	same, err := a.Store.AccountsByDomain(ctx, acc.Domain)
+	if err != nil {
+		return 0, err
+	}
+	others := slices.DeleteFunc(same, func(o account.Account) bool { return o.ID == acc.ID || o.Key.IsZero() })
+	return len(others), nil
+}
+
+func (a *Activities) plan(ctx context.Context, out *IdentifyResult) error {
+	name, version, err := a.Store.ActiveModel(ctx, "company")
+	if err != nil {
+		return err
+	}
+	out.Model = ModelRef{Name: name, Version: version}
+	m, err := a.model(ctx, out.Model)
+	if err != nil {
+		return err
+	}
+	out.Plan.Need = waterfall.Need{Fields: m.Required, Confidence: m.Confidence}
+	for _, name := range a.Order {
+		p, ok := a.Providers[name]
+		if !ok {
+			out.Unconfigured = append(out.Unconfigured, name)
+			continue
+		}
+		out.Plan.Sources = append(out.Plan.Sources, waterfall.Source{
+			Provider: name, Supplies: p.Spec.Supplies, Credits: p.Price, Trust: p.Trust,
+		})
+	}
+	return nil
+}

@@ -1,0 +1,325 @@
+package workflows_test
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/outbound"
+	"github.com/sluicehq/sluice/waterfall"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+var a *activities.Activities
+
+// bundle is one run in the test environment, with the world mocked where the
+// activities are. Each test says what its providers answer.
+type bundle struct {
+	*testsuite.TestWorkflowEnvironment
+	who    activities.IdentifyResult
+	scores []int // what Score says, pass after pass
+	asked  []activities.AskInput
+	passes []activities.ScoreInput
+	wrote  int
+	ended  []activities.FinishInput
+}
+
+func newEnvironment() *testsuite.TestWorkflowEnvironment {
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	env := suite.NewTestWorkflowEnvironment()
+	workflows.Register(env)
+	env.RegisterActivity(&activities.Activities{})
+	return env
+}
+
+func setup(t *testing.T) *bundle {
+	t.Helper()
+	env := newEnvironment()
+	env.OnUpsertTypedSearchAttributes(mock.Anything).Return(nil).Maybe()
+	b := &bundle{TestWorkflowEnvironment: env, scores: []int{65}}
+	b.who = activities.IdentifyResult{
+		AccountID: 7, Key: key, Domain: "acme.example", Model: activities.ModelRef{Name: "revops", Version: 1},
+		LateFill: activities.LateFill{Returns: 3, Within: time.Hour, Wait: 10 * time.Second},
+		Plan: waterfall.Plan{
+			Need: waterfall.Need{Fields: []account.Field{account.Industry, account.Employees}, Confidence: 0.7},
+			Sources: []waterfall.Source{
+				{Provider: "apollo", Supplies: []account.Field{account.Industry, account.Employees}},
+				{Provider: "pdl", Supplies: []account.Field{account.Industry, account.Employees}},
+				{Provider: "builtwith", Supplies: []account.Field{account.Technologies}},
+			},
+		},
+	}
+	env.OnActivity(a.Identify, mock.Anything, mock.Anything).Return(
+		func(context.Context, activities.IdentifyInput) (activities.IdentifyResult, error) { return b.who, nil }).Maybe()
+	env.OnActivity(a.Score, mock.Anything, mock.Anything).Return(b.score).Maybe()
+	env.OnActivity(a.Apply, mock.Anything, mock.Anything).Return(b.apply).Maybe()
+	env.OnActivity(a.Finish, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.FinishInput) error {
+		b.ended = append(b.ended, in)
+		return nil
+	}).Maybe()
+	return b
+}
+
+var key = account.Key{CRM: "hubspot", Portal: "8100", ID: "512"}
+
+func (b *bundle) score(_ context.Context, in activities.ScoreInput) (activities.ScoreResult, error) {
+	b.passes = append(b.passes, in)
+	v := b.scores[min(len(b.passes), len(b.scores))-1]
+	return activities.ScoreResult{Value: v, Low: v, High: v, Tier: "Tier 2", Queue: "marketing-nurture"}, nil
+}
+
+func (b *bundle) apply(context.Context, activities.ApplyInput) (activities.ApplyResult, error) {
+	b.wrote++
+	return activities.ApplyResult{Effects: []activities.EffectDone{{Kind: "note", Key: "sluice:note", CRMID: "1"}}}, nil
+}
+
+// answers lets each provider give its answers one after the other, the last one again.
+func (b *bundle) answers(all map[string][]answer) {
+	n := map[string]int{}
+	b.OnActivity(a.Ask, mock.Anything, mock.Anything).Return(
+		func(_ context.Context, in activities.AskInput) (activities.AskResult, error) {
+			b.asked = append(b.asked, in)
+			list := all[in.Provider]
+			got := list[min(n[in.Provider], len(list)-1)]
+			n[in.Provider]++
+			return got.AskResult, got.err
+		})
+}
+
+type answer struct {
+	activities.AskResult
+	err error
+}
+
+func found(missing ...account.Field) answer {
+	return answer{AskResult: activities.AskResult{
+		Outcome: outbound.Found, Fields: []account.Field{account.Industry}, Missing: missing, Credits: 1,
+	}}
+}
+
+func miss(missing ...account.Field) answer {
+	return answer{AskResult: activities.AskResult{Outcome: outbound.NotFound, Missing: missing}}
+}
+
+func circuitOpen(after time.Duration) answer {
+	return answer{err: temporal.NewNonRetryableApplicationError("pdl: circuit open", activities.CircuitOpen, nil, after)}
+}
+
+func (b *bundle) run(t *testing.T) *workflows.Status {
+	t.Helper()
+	b.ExecuteWorkflow(workflows.CompanyOnboarding, workflows.CompanyOnboardingInput{Key: key})
+	require.True(t, b.IsWorkflowCompleted())
+	require.NoError(t, b.GetWorkflowError())
+	var s workflows.Status
+	require.NoError(t, b.GetWorkflowResult(&s))
+	return &s
+}
+
+func (b *bundle) providers() []string {
+	names := make([]string, len(b.asked))
+	for i, in := range b.asked {
+		names[i] = in.Provider
+	}
+	return names
+}
+
+func TestOnboardingStopsAskingWhenNothingIsMissing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.answers(map[string][]answer{"apollo": {found()}})
+	s := b.run(t)
+	require.Equal(t, []string{"apollo"}, b.providers())
+	require.Equal(t, workflows.Completed, s.Status)
+	require.Equal(t, waterfall.Met, s.Stop[account.Employees])
+	require.Equal(t, 1, b.wrote)
+	require.Equal(t, 1, s.Passes)
+}
+
+func TestOnboardingAsksTheNextProviderForWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.answers(map[string][]answer{"apollo": {found(account.Employees)}, "pdl": {miss(account.Employees)}})
+	s := b.run(t)
+	require.Equal(t, []string{"apollo", "pdl"}, b.providers(), "builtwith supplies nothing that is missing")
+	require.Equal(t, waterfall.Exhausted, s.Stop[account.Employees])
+	require.Equal(t, waterfall.Met, s.Stop[account.Industry])
+}
+
+func TestOnboardingGoesOnWithoutABrokenProvider(t *testing.T) {
+	t.Parallel()
+	for kind, outcome := range map[string]outbound.Outcome{
+		string(outbound.AuthFailed):     outbound.AuthFailed,
+		string(outbound.QuotaExhausted): outbound.QuotaExhausted,
+		string(outbound.BadRequest):     outbound.BadRequest,
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			broken := answer{err: temporal.NewNonRetryableApplicationError("apollo", kind, nil, time.Duration(0))}
+			b.answers(map[string][]answer{"apollo": {broken}, "pdl": {found()}})
+			s := b.run(t)
+			require.Equal(t, workflows.Completed, s.Status)
+			require.Equal(t, outcome, s.Providers[0].Outcome)
+			require.Equal(t, []string{"apollo", "pdl"}, b.providers(), "a closed provider is not asked again")
+		})
+	}
+}
+
+func TestOnboardingComesBackForAProviderThatWasDown(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.scores = []int{30, 80}
+	b.answers(map[string][]answer{
+		"apollo": {circuitOpen(20 * time.Second), found()},
+		"pdl":    {miss(account.Industry, account.Employees)},
+	})
+	start := b.Now()
+	s := b.run(t)
+	require.Equal(t, []string{"apollo", "pdl", "apollo"}, b.providers(), "only the parked one is asked again")
+	require.True(t, b.asked[2].Late)
+	require.GreaterOrEqual(t, b.Now().Sub(start), 20*time.Second)
+	require.Equal(t, 80, s.Score.Value)
+	require.Equal(t, 2, b.wrote, "the effects are corrected")
+	require.Equal(t, waterfall.Met, s.Stop[account.Employees])
+}
+
+func TestOnboardingComesBackEvenIfAnotherProviderStoodIn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.answers(map[string][]answer{"apollo": {circuitOpen(time.Second), found()}, "pdl": {found()}})
+	b.run(t)
+	require.Equal(t, []string{"apollo", "pdl", "apollo"}, b.providers())
+}
+
+func TestOnboardingGivesUpLateFillAfterItsReturns(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.answers(map[string][]answer{"apollo": {circuitOpen(time.Second)}, "pdl": {miss(account.Industry, account.Employees)}})
+	s := b.run(t)
+	require.Equal(t, []string{"apollo", "pdl", "apollo", "apollo", "apollo"}, b.providers())
+	require.Equal(t, waterfall.Parked, s.Stop[account.Employees])
+	require.Equal(t, 1, b.wrote, "a return that brings nothing changes nothing")
+	require.Len(t, b.passes, 1)
+}
+
+func TestOnboardingEndsOnABudgetStop(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	over := answer{AskResult: activities.AskResult{
+		Outcome: outbound.SkippedBudget, Missing: []account.Field{account.Industry, account.Employees},
+	}}
+	b.answers(map[string][]answer{"apollo": {over}, "pdl": {over}})
+	s := b.run(t)
+	require.Equal(t, []string{"apollo", "pdl"}, b.providers())
+	require.Equal(t, waterfall.Budget, s.Stop[account.Industry])
+	require.Equal(t, 1, b.wrote, "what is known is acted on")
+}
+
+func TestOnboardingRefusesWhatIsNoCompany(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{activities.Invalid, activities.RecordGone} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			env := newEnvironment()
+			env.OnUpsertTypedSearchAttributes(mock.Anything).Return(nil).Maybe()
+			env.OnActivity(a.Identify, mock.Anything, mock.Anything).Return(activities.IdentifyResult{},
+				temporal.NewNonRetryableApplicationError("domain: gmail.com is a free-mail provider", kind, nil))
+			env.OnActivity(a.Finish, mock.Anything, mock.Anything).Return(nil).Once()
+			env.ExecuteWorkflow(workflows.CompanyOnboarding, workflows.CompanyOnboardingInput{Domain: "gmail.com"})
+			require.NoError(t, env.GetWorkflowError())
+			var s workflows.Status
+			require.NoError(t, env.GetWorkflowResult(&s))
+			require.Equal(t, workflows.Refused, s.Status)
+			require.Equal(t, "domain: gmail.com is a free-mail provider", s.Reason)
+		})
+	}
+}
+
+func TestOnboardingWaitsForRefusedCRMCredentials(t *testing.T) {
+	t.Parallel()
+	env := newEnvironment()
+	var stages []string
+	env.OnUpsertTypedSearchAttributes(mock.MatchedBy(func(set temporal.SearchAttributes) bool {
+		stage, ok := set.GetKeyword(workflows.StageAttribute)
+		stages = append(stages, stage)
+		return ok
+	})).Return(nil)
+	who := setup(t).who
+	env.OnActivity(a.Identify, mock.Anything, mock.Anything).Return(who, nil)
+	env.OnActivity(a.Ask, mock.Anything, mock.Anything).Return(found().AskResult, nil)
+	env.OnActivity(a.Score, mock.Anything, mock.Anything).Return(activities.ScoreResult{Tier: "Tier 1"}, nil)
+	env.OnActivity(a.Finish, mock.Anything, mock.Anything).Return(nil)
+	refused := temporal.NewNonRetryableApplicationError("hubspot: auth_failed", string(outbound.AuthFailed), nil)
+	env.OnActivity(a.Apply, mock.Anything, mock.Anything).Return(activities.ApplyResult{}, refused).Twice()
+	env.OnActivity(a.Apply, mock.Anything, mock.Anything).Return(activities.ApplyResult{TaskID: "9"}, nil).Once()
+	env.ExecuteWorkflow(workflows.CompanyOnboarding, workflows.CompanyOnboardingInput{Key: key})
+	require.NoError(t, env.GetWorkflowError())
+	var s workflows.Status
+	require.NoError(t, env.GetWorkflowResult(&s))
+	require.Equal(t, "9", s.TaskID)
+	require.Equal(t, []string{"effects", "waiting: crm credentials", "done"}, slices.Compact(stages))
+}
+
+func TestOnboardingAbsorbsAChangeOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.answers(map[string][]answer{"apollo": {circuitOpen(30 * time.Second), found()}, "pdl": {miss(account.Industry)}})
+	for range 3 { // while the run waits, the same event is delivered three times
+		b.RegisterDelayedCallback(func() {
+			b.SignalWorkflow(workflows.CompanyChanged, workflows.Change{Event: "e1"})
+		}, 5*time.Second)
+	}
+	b.run(t)
+	require.Equal(t, []string{"apollo", "pdl", "apollo"}, b.providers(), "one new look, at once, and no more waiting")
+	require.False(t, b.asked[2].Late, "the new look starts from the beginning")
+}
+
+func TestOnboardingStartedByAChangeLooksOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.answers(map[string][]answer{"apollo": {found()}})
+	b.RegisterDelayedCallback(func() {
+		b.SignalWorkflow(workflows.CompanyChanged, workflows.Change{Event: "e1"})
+	}, 0)
+	b.run(t)
+	require.Equal(t, []string{"apollo"}, b.providers())
+}
+
+func TestOnboardingWithoutARecordWritesNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.who.Key = account.Key{}
+	b.answers(map[string][]answer{"apollo": {found()}})
+	s := b.run(t)
+	require.Zero(t, b.wrote)
+	require.Empty(t, s.Effects)
+	require.Equal(t, 65, s.Score.Value)
+}
+
+func TestOnboardingAnswersStatusWhileItWaits(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.answers(map[string][]answer{"apollo": {circuitOpen(time.Minute), found()}, "pdl": {miss(account.Industry, account.Employees)}})
+	var s workflows.Status
+	b.RegisterDelayedCallback(func() {
+		v, err := b.QueryWorkflow(workflows.StatusQuery)
+		require.NoError(t, err)
+		require.NoError(t, v.Get(&s))
+	}, 30*time.Second)
+	b.run(t)
+	require.Equal(t, "waiting: apollo circuit", s.Stage)
+	require.Equal(t, workflows.Running, s.Status)
+	require.Equal(t, 65, s.Score.Value, "what is known is scored before the wait")
+	require.Equal(t, waterfall.Parked, s.Stop[account.Employees])
+}

@@ -1,0 +1,51 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// providerCall asks on the provider's own queue. A call that fails is repeated
+// twice; then the waterfall goes on without it. Half an hour in the queue means a
+// backlog beyond the provider's rate, or no worker that serves it: the company
+// does not wait for that either.
+func providerCall(ctx workflow.Context, provider string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              ProviderQueue(provider),
+		Summary:                provider, // what the Temporal UI shows beside "Ask"
+		StartToCloseTimeout:    25 * time.Second,
+		ScheduleToCloseTimeout: 30 * time.Minute,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second, MaximumAttempts: 3,
+		},
+	})
+}
+
+// crmCall waits for the CRM for as long as it takes: a run without its effects is
+// of no use to anybody. The heartbeat tells a dead worker from a slow CRM.
+func crmCall(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             summary,
+		StartToCloseTimeout: 2 * time.Minute,
+		HeartbeatTimeout:    20 * time.Second,
+		RetryPolicy: &temporal.RetryPolicy{
+			// A request whose answer was lost may still be under way: two seconds
+			// later it can be seen.
+			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute,
+		},
+	})
+}
+
+// onRecord is a step on our own database and CPU: a local activity, since a remote
+// one costs six events and two dispatches.
+func onRecord(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		Summary:             summary,
+		StartToCloseTimeout: 5 * time.Second,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second,
+		},
+	})
+}

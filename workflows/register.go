@@ -1,0 +1,23 @@
+// Package workflows holds the processes, each readable as the business describes
+// it. They decide the order of steps and how long to wait; every look at the world
+// is an activity.
+package workflows
+
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/sluicehq/sluice/activities"
+)
+
+// a names activities in ExecuteActivity; it is never called, and stays nil.
+var a *activities.Activities
+
+// Registry takes workflows: a worker, a replayer or a test environment.
+type Registry interface {
+	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
+}
+
+// Register registers every workflow under its own name.
+func Register(r Registry) {
+	r.RegisterWorkflowWithOptions(CompanyOnboarding, workflow.RegisterOptions{Name: "CompanyOnboarding"})
+}
