@@ -1,0 +1,180 @@
+package config
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"go.temporal.io/sdk/client"
+	temporalenv "go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/log"
+	"go.uber.org/zap"
+	"go.uber.org/zap/exp/zapslog"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/crm"
+	"github.com/sluicehq/sluice/crm/hubspot"
+	"github.com/sluicehq/sluice/icp"
+	"github.com/sluicehq/sluice/outbound"
+	"github.com/sluicehq/sluice/providers"
+	"github.com/sluicehq/sluice/providers/registry"
+	"github.com/sluicehq/sluice/waterfall"
+)
+
+// NewLogger returns the log of a process: JSON lines on standard error.
+func NewLogger(level string) (*zap.Logger, error) {
+	l, err := zapcore.ParseLevel(level)
+	if err != nil {
+		return nil, errors.New("SLUICE_LOG_LEVEL: want debug, info, warn or error")
+	}
+	cfg := zap.NewProductionConfig()
+	cfg.Level = zap.NewAtomicLevelAt(l)
+	cfg.EncoderConfig.EncodeTime = zapcore.ISO8601TimeEncoder
+	return cfg.Build()
+}
+
+// DialTemporal connects to the Temporal that TEMPORAL_* variables name. The
+// returned namespace is the one in use.
+func DialTemporal(logger *zap.Logger) (client.Client, string, error) {
+	opts, err := temporalenv.LoadClientOptions(temporalenv.LoadClientOptionsRequest{})
+	if err != nil {
+		return nil, "", fmt.Errorf("read TEMPORAL_* variables: %w", err)
+	}
+	opts.Logger = log.NewStructuredLogger(slog.New(zapslog.NewHandler(logger.Core())))
+	c, err := client.Dial(opts)
+	if err != nil {
+		at := opts.HostPort
+		if at == "" {
+			at = client.DefaultHostPort
+		}
+		return nil, "", fmt.Errorf("no Temporal at %s: start one with `make stack`, or set TEMPORAL_ADDRESS: %w", at, err)
+	}
+	namespace := opts.Namespace
+	if namespace == "" {
+		namespace = client.DefaultNamespace
+	}
+	return c, namespace, nil
+}
+
+// BuildCRM returns the client of the CRM that is configured, or nil if none is.
+func BuildCRM(ctx context.Context, c Config, p Pipeline) (crm.CRM, error) {
+	if c.CRM == "" {
+		return nil, nil
+	}
+	h := hubspot.Config{
+		BaseURL: c.HubSpot.BaseURL, Token: c.HubSpot.Token.Reveal(), Version: c.HubSpot.Version,
+		Portal: c.HubSpot.Portal, Rate: p.CRM.Rate, SearchRate: p.CRM.SearchRate,
+	}
+	if h.Portal == "" {
+		portal, err := hubspot.Portal(ctx, h)
+		if err != nil {
+			return nil, fmt.Errorf("ask HubSpot for its account id (or set SLUICE_HUBSPOT_PORTAL): %w", err)
+		}
+		h.Portal = portal
+	}
+	built, err := hubspot.New(h)
+	if err != nil {
+		return nil, fmt.Errorf("SLUICE_HUBSPOT_*: %w", err)
+	}
+	return built, nil
+}
+
+// BuildProvider returns the provider of one step, or nil if its key is not set.
+func BuildProvider(step Provider) (*activities.Source, error) {
+	spec, ok := registry.Get(step.Name)
+	if !ok {
+		return nil, fmt.Errorf("no provider is called %q", step.Name)
+	}
+	cred, err := LoadCredential(spec.Env)
+	if err != nil {
+		return nil, err
+	}
+	if spec.NeedsKey && cred.Key == "" {
+		return nil, nil
+	}
+	built, err := spec.New(providers.Config{
+		BaseURL: cmp.Or(cred.BaseURL, spec.BaseURL), Key: cred.Key.Reveal(), Options: step.options(spec),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("SLUICE_%s_*: %w", spec.Env, err)
+	}
+	return &activities.Source{
+		Provider: built, Spec: spec, Trust: cmp.Or(step.Trust, 1),
+		Price: cmp.Or(step.Credits, spec.HitCredits), TTL: cmp.Or(step.TTL, spec.TTL),
+	}, nil
+}
+
+// options are the client options that sluice.yaml sets.
+func (p Provider) options(spec providers.Spec) []outbound.Option {
+	opts := []outbound.Option{outbound.WithRate(p.PerSecond(spec))}
+	if p.Timeout > 0 {
+		opts = append(opts, outbound.WithTimeout(p.Timeout))
+	}
+	if p.CoolDown > 0 {
+		opts = append(opts, outbound.WithCoolDown(p.CoolDown))
+	}
+	return append(opts, outbound.WithTrip(p.InFlight()))
+}
+
+// PerSecond is the provider's pace, for all workers together.
+func (p Provider) PerSecond(spec providers.Spec) float64 { return cmp.Or(p.Rate, spec.Rate) }
+
+// InFlight is how many calls a worker has in the air at most: no more than the
+// breaker forgives.
+func (p Provider) InFlight() int { return cmp.Or(p.Failures, 5) }
+
+// BuildBudgets returns the budgets with those of single providers.
+func (p Pipeline) BuildBudgets() waterfall.Budgets {
+	b := waterfall.Budgets{Company: p.Budgets.Company, Import: p.Budgets.Import, Day: p.Budgets.Day, Provider: map[string]float64{}}
+	for _, step := range p.Providers {
+		if step.Daily > 0 {
+			b.Provider[step.Name] = step.Daily
+		}
+	}
+	return b
+}
+
+// LoadModels reads the shipped models and those of dir, by name. A file of dir
+// with the name of a shipped model takes its place.
+func LoadModels(dir string) (map[string]*icp.Model, error) {
+	models := map[string]*icp.Model{}
+	for _, name := range icp.Shipped() {
+		m, err := icp.Load(name)
+		if err != nil {
+			return nil, err
+		}
+		models[name] = m
+	}
+	if dir == "" {
+		return models, nil
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
+	if err != nil {
+		return nil, fmt.Errorf("SLUICE_MODEL_DIR: %w", err)
+	}
+	var errs []error
+	for _, file := range files {
+		m, err := LoadModel(file)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		models[m.Name] = m
+	}
+	return models, errors.Join(errs...)
+}
+
+// LoadModel reads one model file.
+func LoadModel(file string) (*icp.Model, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read model: %w", err)
+	}
+	return icp.Parse(strings.TrimPrefix(file, "./"), data)
+}

@@ -1,0 +1,142 @@
+package ingress
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/explain"
+)
+
+// addRequest is the body of POST /v1/companies.
+type addRequest struct {
+	Domain string `json:"domain"`
+	Name   string `json:"name"`
+	CRM    string `json:"crm"`
+	Portal string `json:"portal"`
+	CRMID  string `json:"crm_id"`
+}
+
+func (h *Handler) addCompany(w http.ResponseWriter, r *http.Request) {
+	c, err := decodeCompany(r.Body)
+	if err != nil {
+		writeProblem(w, err)
+		return
+	}
+	run, err := h.onboard.Start(r.Context(), c)
+	if err != nil {
+		h.log.Error("Start run", zap.String("domain", c.Domain), zap.Error(err))
+		writeProblem(w, errUnavailable)
+		return
+	}
+	writeJSON(w, http.StatusAccepted, run)
+}
+
+// decodeCompany reads one JSON object, strictly, and checks that there is a company
+// in it to look up.
+func decodeCompany(body io.Reader) (Company, error) {
+	var in addRequest
+	if err := decodeStrictly(body, &in); err != nil {
+		return Company{}, err
+	}
+	c := Company{Name: strings.TrimSpace(in.Name), Priority: AskedFor}
+	if in.Domain != "" {
+		domain, err := account.NormalizeDomain(in.Domain)
+		if err != nil {
+			return Company{}, err
+		}
+		c.Domain = domain
+	}
+	switch {
+	case in.CRMID != "" && (in.CRM == "" || in.Portal == ""):
+		return Company{}, account.Invalid("crm_id", "needs crm and portal beside it")
+	case in.CRMID != "":
+		c.Key = account.Key{CRM: in.CRM, Portal: in.Portal, ID: in.CRMID}
+		return c, account.CheckKey(c.Key)
+	case in.CRM != "" || in.Portal != "":
+		return Company{}, account.Invalid("crm", "needs crm_id beside it")
+	case c.Domain == "" && account.NormalizeName(c.Name) == "":
+		return Company{}, account.Invalid("domain", "give a domain, or a name to look the company up by")
+	}
+	return c, nil
+}
+
+func decodeStrictly(body io.Reader, into any) error {
+	d := json.NewDecoder(body)
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return badJSON(err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return newProblem(http.StatusBadRequest, "one JSON object is expected, and nothing after it")
+	}
+	return nil
+}
+
+// badJSON says what is wrong with a body without repeating its values.
+func badJSON(err error) error {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", maxBody))
+	}
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		p := newProblem(http.StatusBadRequest, fmt.Sprintf("%s: want a %s, have a %s", e.Field, e.Type, e.Value))
+		p.Field = e.Field
+		return p
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		p := newProblem(http.StatusBadRequest, "unknown key "+name)
+		p.Field = strings.Trim(name, `"`)
+		return p
+	}
+	return newProblem(http.StatusBadRequest, "the body is not a JSON object")
+}
+
+func (h *Handler) explainCompany(w http.ResponseWriter, r *http.Request) {
+	domain, err := account.NormalizeDomain(r.PathValue("domain"))
+	if err != nil {
+		writeProblem(w, err)
+		return
+	}
+	all, err := explain.Domain(r.Context(), h.store, domain)
+	if err != nil {
+		if !errors.Is(err, account.ErrNotFound) {
+			h.log.Error("Explain", zap.String("domain", domain), zap.Error(err))
+		}
+		writeProblem(w, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, all[0])
+}
+
+// authorized lets through who has the token. Without one, only this machine is
+// served, which the address that the starter listens on sees to as well.
+func (h *Handler) authorized(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !h.allows(r) {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="sluice"`)
+			writeProblem(w, newProblem(http.StatusUnauthorized, "send the token of SLUICE_API_TOKEN as a bearer token"))
+			return
+		}
+		next(w, r)
+	}
+}
+
+func (h *Handler) allows(r *http.Request) bool {
+	if h.token == "" {
+		host, _, err := net.SplitHostPort(r.RemoteAddr)
+		ip := net.ParseIP(host)
+		return err == nil && ip != nil && ip.IsLoopback()
+	}
+	have, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	a, b := sha256.Sum256([]byte(have)), sha256.Sum256([]byte(h.token)) // equal lengths, so that time tells nothing
+	return ok && subtle.ConstantTimeCompare(a[:], b[:]) == 1
+}

@@ -1,0 +1,99 @@
+package ingress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// Priorities of runs, and so of their activities: what somebody waits for goes
+// before what arrives by itself, and that before what was loaded in bulk.
+const (
+	AskedFor = 1
+	Arrived  = 2
+	InBulk   = 4
+)
+
+// Onboarder starts runs of companies.
+type Onboarder struct {
+	Temporal client.Client
+}
+
+// Company is what is known of a company before its run.
+type Company struct {
+	Key      account.Key
+	Domain   string // registrable
+	Name     string
+	ImportID string
+	Priority int
+}
+
+// Run is where a company's run is to be found.
+type Run struct {
+	WorkflowID string `json:"workflow_id"`
+	RunID      string `json:"run_id"`
+	// Started is false for a run that was there already, under way or completed.
+	Started bool `json:"started"`
+}
+
+// Start makes sure that the company has a run: a new one, the one under way, or
+// the one that completed. Only a failed one is followed by another.
+func (o Onboarder) Start(ctx context.Context, c Company) (Run, error) {
+	opts := c.options()
+	opts.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL
+	opts.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY
+	opts.WorkflowExecutionErrorWhenAlreadyStarted = true // without it a duplicate cannot be told from a start
+	run, err := o.Temporal.ExecuteWorkflow(ctx, opts, workflows.CompanyOnboarding, c.input())
+	if already, ok := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); ok {
+		return Run{WorkflowID: opts.ID, RunID: already.RunId}, nil
+	}
+	if err != nil {
+		return Run{}, fmt.Errorf("start %s: %w", opts.ID, err)
+	}
+	return Run{WorkflowID: opts.ID, RunID: run.GetRunID(), Started: true}, nil
+}
+
+// Refresh has the company looked at again: the run under way absorbs it, a
+// finished one is followed by a new one. A run ignores an event that it has seen.
+func (o Onboarder) Refresh(ctx context.Context, c Company, event string) (Run, error) {
+	opts := c.options()
+	opts.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+	run, err := o.Temporal.SignalWithStartWorkflow(ctx, opts.ID, workflows.CompanyChanged, workflows.Change{Event: event},
+		opts, workflows.CompanyOnboarding, c.input())
+	if err != nil {
+		return Run{}, fmt.Errorf("refresh %s: %w", opts.ID, err)
+	}
+	return Run{WorkflowID: opts.ID, RunID: run.GetRunID(), Started: true}, nil
+}
+
+func (c Company) input() workflows.CompanyOnboardingInput {
+	return workflows.CompanyOnboardingInput{Key: c.Key, Domain: c.Domain, Name: c.Name, ImportID: c.ImportID}
+}
+
+func (c Company) options() client.StartWorkflowOptions {
+	crm := c.Key.CRM
+	if crm == "" {
+		crm = "none"
+	}
+	attributes := []temporal.SearchAttributeUpdate{
+		workflows.CRMAttribute.ValueSet(crm), workflows.StageAttribute.ValueSet("accepted"),
+	}
+	if c.Domain != "" {
+		attributes = append(attributes, workflows.DomainAttribute.ValueSet(c.Domain))
+	}
+	return client.StartWorkflowOptions{
+		ID:                    workflows.CompanyOnboardingID(c.Key, c.Domain, c.Name),
+		TaskQueue:             workflows.TaskQueue,
+		StaticSummary:         c.Domain,
+		TypedSearchAttributes: temporal.NewSearchAttributes(attributes...),
+		Priority:              temporal.Priority{PriorityKey: c.Priority},
+	}
+}

@@ -1,0 +1,319 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/term"
+
+	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/crm"
+	"github.com/sluicehq/sluice/ingress"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// importOptions are the flags of company import.
+type importOptions struct {
+	wait, json, strict bool
+	inFlight           int
+}
+
+func importCommand() *cobra.Command {
+	o := importOptions{inFlight: 200}
+	c := &cobra.Command{
+		Use:   "import FILE.csv",
+		Short: "Run all companies of a CSV file",
+		Long: `Run all companies of a CSV file. Columns are found by what they are called (domain,
+website, company name, record id, …); separators and a byte order mark are recognised.
+Rows that cannot be imported are reported with their line and left out, or refuse the
+whole file before anything starts with --strict.
+
+An import that was stopped is resumed by running it again: companies that have a run
+are not run twice, and a run that failed is tried again.`,
+		Example: `  starter company import accounts.csv --wait
+  starter company import accounts.csv --strict --json > summary.json
+  hubspot-export | starter company import -`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return importFile(cmd, args[0], o) },
+	}
+	f := c.Flags()
+	f.BoolVar(&o.wait, "wait", false, "wait for all runs to end and sum them up")
+	f.BoolVar(&o.json, "json", false, "print the summary as JSON")
+	f.BoolVar(&o.strict, "strict", false, "start nothing if any row is refused")
+	f.IntVar(&o.inFlight, "in-flight", o.inFlight, "runs under way at once, with --wait")
+	return c
+}
+
+// summary is what an import came to.
+type summary struct {
+	File          string         `json:"file"`
+	ImportID      string         `json:"import_id"`
+	Rows          int            `json:"rows"`
+	Started       int            `json:"started"`
+	Existing      int            `json:"existing"` // had a run already
+	Completed     int            `json:"completed"`
+	Failed        []failure      `json:"failed"`
+	Refused       []refusal      `json:"refused"`
+	Tiers         map[string]int `json:"tiers"`
+	Tasks         int            `json:"tasks"`
+	ProviderCalls map[string]int `json:"provider_calls"`
+	Credits       float64        `json:"credits"`
+	WallMS        int64          `json:"wall_ms"`
+	began         time.Time
+	mu            sync.Mutex
+}
+
+// failure is a run that ended badly.
+type failure struct {
+	Line       int    `json:"line"`
+	WorkflowID string `json:"workflow_id"`
+	Reason     string `json:"reason"`
+}
+
+func importFile(cmd *cobra.Command, file string, o importOptions) error {
+	if o.inFlight < 1 {
+		return usagef("company import: --in-flight must be at least 1")
+	}
+	data, err := readFile(cmd, file)
+	if err != nil {
+		return err
+	}
+	rows, refused, err := readRows(bytes.NewReader(data))
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	if o.strict && len(refused) > 0 {
+		reportRefused(cmd.ErrOrStderr(), file, refused)
+		return fmt.Errorf("%s: %d rows are refused; nothing was started", file, len(refused))
+	}
+	ctx := cmd.Context()
+	a, err := open(ctx, (*app).withTemporal, (*app).withCRM)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	sum := sha256.Sum256(data)
+	s := &summary{
+		File: file, ImportID: hex.EncodeToString(sum[:8]), Rows: len(rows) + len(refused), Refused: refused,
+		Failed: []failure{}, Tiers: map[string]int{}, ProviderCalls: map[string]int{}, began: time.Now(),
+	}
+	if s.Refused == nil {
+		s.Refused = []refusal{}
+	}
+	if err := a.importRows(ctx, cmd, rows, o, s); err != nil {
+		return err
+	}
+	return s.report(cmd, o)
+}
+
+func readFile(cmd *cobra.Command, file string) ([]byte, error) {
+	if file == "-" {
+		return io.ReadAll(cmd.InOrStdin())
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read companies: %w", err)
+	}
+	return data, nil
+}
+
+// importRows starts the rows' runs, and with --wait follows each to its end. The
+// number under way is bounded, so that an import leaves room for what arrives.
+func (a *app) importRows(ctx context.Context, cmd *cobra.Command, rows []row, o importOptions, s *summary) error {
+	bar := newBar(cmd.ErrOrStderr(), len(rows), "companies")
+	defer func() { _ = bar.Finish() }()
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(o.inFlight)
+	for batch := range slices.Chunk(rows, 100) {
+		keys, err := a.lookUp(gctx, batch)
+		if err != nil {
+			_ = g.Wait()
+			return err
+		}
+		for _, r := range batch {
+			g.Go(func() error {
+				defer func() { _ = bar.Add(1) }()
+				return a.importRow(gctx, r, keys[r.Line], o.wait, s)
+			})
+		}
+	}
+	return g.Wait()
+}
+
+// lookUp finds the CRM records of a batch of rows, by line.
+func (a *app) lookUp(ctx context.Context, batch []row) (map[int]account.Key, error) {
+	keys := map[int]account.Key{}
+	var domains []string
+	for _, r := range batch {
+		switch {
+		case r.CRMID != "" && a.crm == nil:
+			return nil, errors.New("the file has record ids, but no CRM is configured: set SLUICE_CRM and its credentials")
+		case r.CRMID != "":
+			keys[r.Line] = a.crm.Key(r.CRMID)
+		case r.Domain != "":
+			domains = append(domains, r.Domain)
+		}
+	}
+	if a.crm == nil || len(domains) == 0 {
+		return keys, nil
+	}
+	found, err := a.patiently(ctx, domains)
+	if err != nil {
+		return nil, fmt.Errorf("look companies up in the CRM: %w", err)
+	}
+	byDomain := map[string]account.Key{}
+	for _, c := range found {
+		if d, err := account.NormalizeDomain(c.Domain); err == nil {
+			if _, ok := byDomain[d]; !ok {
+				byDomain[d] = c.Key
+			}
+		}
+	}
+	for _, r := range batch {
+		if key, ok := byDomain[r.Domain]; ok && r.CRMID == "" && r.Domain != "" {
+			keys[r.Line] = key
+		}
+	}
+	return keys, nil
+}
+
+// importRow starts one run. A run that fails is counted; only trouble with
+// Temporal itself ends the import.
+func (a *app) importRow(ctx context.Context, r row, key account.Key, wait bool, s *summary) error {
+	run, err := a.onboarder().Start(ctx, ingress.Company{
+		Key: key, Domain: r.Domain, Name: r.Name, ImportID: s.ImportID, Priority: ingress.InBulk,
+	})
+	if err != nil {
+		return fmt.Errorf("line %d: %w; run the import again to go on", r.Line, err)
+	}
+	var end *workflows.Status
+	if wait {
+		end = new(workflows.Status)
+		err = a.temporal.GetWorkflow(ctx, run.WorkflowID, run.RunID).Get(ctx, end)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	s.count(r, run, end, err)
+	return nil
+}
+
+func (s *summary) count(r row, run ingress.Run, end *workflows.Status, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if run.Started {
+		s.Started++
+	} else {
+		s.Existing++
+	}
+	switch {
+	case err != nil:
+		s.Failed = append(s.Failed, failure{r.Line, run.WorkflowID, err.Error()})
+	case end == nil:
+	case end.Status == workflows.Refused:
+		s.Refused = append(s.Refused, refusal{r.Line, "company", end.Reason})
+	default:
+		s.Completed++
+		s.add(end)
+	}
+}
+
+func (s *summary) add(end *workflows.Status) {
+	if end.Score != nil {
+		s.Tiers[end.Score.Tier]++
+	}
+	if end.TaskID != "" {
+		s.Tasks++
+	}
+	for _, p := range end.Providers {
+		if p.Asked > 0 {
+			s.ProviderCalls[p.Name] += p.Asked
+		}
+		s.Credits += p.Credits
+	}
+}
+
+func (s *summary) report(cmd *cobra.Command, o importOptions) error {
+	s.WallMS = time.Since(s.began).Milliseconds()
+	slices.SortFunc(s.Refused, func(a, b refusal) int { return a.Line - b.Line })
+	if o.json {
+		if err := printJSON(cmd.OutOrStdout(), s); err != nil {
+			return err
+		}
+	} else {
+		s.print(cmd, o)
+	}
+	if len(s.Failed) > 0 {
+		return errReported
+	}
+	return nil
+}
+
+func (s *summary) print(cmd *cobra.Command, o importOptions) {
+	reportRefused(cmd.ErrOrStderr(), s.File, s.Refused)
+	w := cmd.OutOrStdout()
+	fmt.Fprintf(w, "%d rows: %d started, %d had a run already, %d refused\n", s.Rows, s.Started, s.Existing, len(s.Refused))
+	if !o.wait {
+		fmt.Fprintln(w, "The runs go on by themselves; follow them in the Temporal UI, or run the same import with --wait.")
+		return
+	}
+	fmt.Fprintf(w, "%d completed, %d failed, in %.1f s\n", s.Completed, len(s.Failed), float64(s.WallMS)/1000)
+	for _, tier := range slices.Sorted(maps.Keys(s.Tiers)) {
+		fmt.Fprintf(w, "  %-12s %d\n", tier, s.Tiers[tier])
+	}
+	fmt.Fprintf(w, "%d tasks, %g credits\n", s.Tasks, s.Credits)
+	for _, f := range s.Failed {
+		fmt.Fprintf(cmd.ErrOrStderr(), "line %d failed: %s: %s\n", f.Line, f.WorkflowID, f.Reason)
+	}
+}
+
+const shownRefusals = 20
+
+func reportRefused(w io.Writer, file string, refused []refusal) {
+	for i, r := range refused {
+		if i == shownRefusals {
+			fmt.Fprintf(w, "… and %d more; --json lists them all\n", len(refused)-i)
+			return
+		}
+		fmt.Fprintf(w, "%s:%d: %s: %s\n", file, r.Line, r.Field, r.Reason)
+	}
+}
+
+// patiently looks domains up, and waits where the CRM asks for it.
+func (a *app) patiently(ctx context.Context, domains []string) ([]crm.Company, error) {
+	for attempt := 1; ; attempt++ {
+		found, err := a.crm.CompaniesByDomain(ctx, domains...)
+		wait, again := worthRepeating(err)
+		if !again || attempt == 8 {
+			return found, err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// newBar is silent where nobody watches.
+func newBar(w io.Writer, n int, what string) *progressbar.ProgressBar {
+	f, ok := w.(*os.File)
+	visible := ok && term.IsTerminal(int(f.Fd()))
+	return progressbar.NewOptions(n,
+		progressbar.OptionSetWriter(w), progressbar.OptionSetVisibility(visible), progressbar.OptionShowCount(),
+		progressbar.OptionShowIts(), progressbar.OptionSetItsString(what), progressbar.OptionSetPredictTime(true),
+		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+}

@@ -1,0 +1,199 @@
+// Command worker runs Sluice's workflows and activities until it is told to stop.
+// Any number of workers share the work; none needs another.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.uber.org/zap"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/icp"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+func main() {
+	if len(os.Args) > 1 {
+		usage()
+	}
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "worker:", err)
+		os.Exit(1)
+	}
+}
+
+func usage() {
+	fmt.Fprint(os.Stderr, `worker runs Sluice's workflows and activities until it is told to stop.
+
+It takes no arguments; docs/operations.md lists the environment variables. Try it:
+
+  make stack                     # in one terminal: a Temporal and a Postgres of your own
+  set -a; . .sluice/stack.env    # in another
+  bin/starter migrate && bin/worker
+`)
+	if os.Args[1] == "-h" || os.Args[1] == "--help" {
+		os.Exit(0)
+	}
+	os.Exit(2)
+}
+
+func run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	cfg, err := config.Load()
+	if err != nil {
+		return err
+	}
+	pipeline, err := config.LoadPipeline(cfg.Pipeline)
+	if err != nil {
+		return err
+	}
+	log, err := config.NewLogger(cfg.LogLevel)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Sync() }()
+	st, err := store.Open(ctx, cfg.DatabaseURL.Reveal())
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	if err := st.CheckSchema(ctx); err != nil {
+		return err
+	}
+	if err := releaseModels(ctx, st, cfg.ModelDir, pipeline.Model); err != nil {
+		return err
+	}
+	a, err := buildActivities(ctx, cfg, pipeline, st, log)
+	if err != nil {
+		return err
+	}
+	temporal, namespace, err := config.DialTemporal(log)
+	if err != nil {
+		return err
+	}
+	defer temporal.Close()
+	if err := workflows.EnsureSearchAttributes(ctx, temporal.OperatorService(), namespace); err != nil {
+		return err
+	}
+	return poll(ctx, temporal, a, pipeline, log)
+}
+
+// releaseModels keeps the models that this worker has, and makes the pipeline's the
+// one that new runs use. A version that changed without a new number is refused.
+func releaseModels(ctx context.Context, st *store.Store, dir, active string) error {
+	models, err := config.LoadModels(dir)
+	if err != nil {
+		return err
+	}
+	m, ok := models[active]
+	if !ok {
+		return fmt.Errorf("sluice.yaml: model %q is neither shipped nor in SLUICE_MODEL_DIR", active)
+	}
+	for _, m := range models {
+		if err := st.SaveModel(ctx, m.Name, m.Version, m.Subject, []byte(m.Source)); err != nil {
+			return err
+		}
+	}
+	return activateNewer(ctx, st, m)
+}
+
+// activateNewer leaves a later version in place: a worker that is still being
+// replaced must not take the model back.
+func activateNewer(ctx context.Context, st *store.Store, m *icp.Model) error {
+	name, version, err := st.ActiveModel(ctx, m.Subject)
+	if err == nil && name == m.Name && version >= m.Version {
+		return nil
+	}
+	return st.ActivateModel(ctx, m.Name, m.Version)
+}
+
+func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, st *store.Store, log *zap.Logger) (*activities.Activities, error) {
+	crm, err := config.BuildCRM(ctx, cfg, p)
+	if err != nil {
+		return nil, err
+	}
+	a := &activities.Activities{
+		Store: st, CRM: crm, Routes: p.Routes, Budgets: p.BuildBudgets(),
+		Providers: map[string]activities.Source{},
+		LateFill:  activities.LateFill(p.LateFill),
+	}
+	for _, step := range p.Providers {
+		a.Order = append(a.Order, step.Name)
+		source, err := config.BuildProvider(step)
+		if err != nil {
+			return nil, err
+		}
+		if source == nil {
+			log.Warn("Provider is not configured and will be skipped", zap.String("provider", step.Name))
+			continue
+		}
+		a.Providers[step.Name] = *source
+	}
+	return a, nil
+}
+
+// poll works all task queues: every worker serves every provider, so that no call
+// waits for a worker that is not there.
+func poll(ctx context.Context, temporal client.Client, a *activities.Activities, p config.Pipeline, log *zap.Logger) error {
+	core := worker.New(temporal, workflows.TaskQueue, coreOptions())
+	workflows.Register(core)
+	core.RegisterActivity(a.Identify)
+	core.RegisterActivity(a.Apply)
+	core.RegisterActivity(a.Score) // also run as a local activity
+	core.RegisterActivity(a.Finish)
+	workers := []worker.Worker{core}
+	for _, step := range p.Providers {
+		if source, ok := a.Providers[step.Name]; ok {
+			workers = append(workers, providerWorker(temporal, a, step, source))
+		}
+	}
+	for _, w := range workers {
+		if err := w.Start(); err != nil {
+			return fmt.Errorf("start worker: %w", err)
+		}
+		defer w.Stop()
+	}
+	log.Info("Worker is ready", zap.Int("providers", len(a.Providers)), zap.String("model", p.Model), zap.Bool("crm", a.CRM != nil))
+	<-ctx.Done()
+	log.Info("Worker stops: what it is doing is finished first")
+	return nil
+}
+
+func coreOptions() worker.Options {
+	auto := worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{
+		MinimumNumberOfPollers: 2, InitialNumberOfPollers: 4, MaximumNumberOfPollers: 20,
+	})
+	return worker.Options{
+		WorkflowTaskPollerBehavior:         auto,
+		ActivityTaskPollerBehavior:         auto,
+		MaxConcurrentActivityExecutionSize: 64, // CRM calls; their pace is the CRM client's
+		WorkerStopTimeout:                  20 * time.Second,
+		DisableRegistrationAliasing:        true,
+	}
+}
+
+// providerWorker serves one provider's queue. The server holds the rate for all
+// workers together; no more calls are taken than the breaker would forgive.
+func providerWorker(temporal client.Client, a *activities.Activities, step config.Provider, source activities.Source) worker.Worker {
+	w := worker.New(temporal, workflows.ProviderQueue(step.Name), worker.Options{
+		DisableWorkflowWorker:              true,
+		TaskQueueActivitiesPerSecond:       step.PerSecond(source.Spec),
+		MaxConcurrentActivityExecutionSize: step.InFlight(),
+		MaxConcurrentActivityTaskPollers:   2,
+		WorkerStopTimeout:                  20 * time.Second,
+		DisableRegistrationAliasing:        true,
+	})
+	w.RegisterActivityWithOptions(a.Ask, activity.RegisterOptions{Name: "Ask"})
+	return w
+}
