@@ -1,0 +1,327 @@
+package hubspot
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// wireRecord is a record as the API shows it.
+type wireRecord struct {
+	ID         string             `json:"id"`
+	Properties map[string]*string `json:"properties"`
+	CreatedAt  string             `json:"createdAt"`
+	UpdatedAt  string             `json:"updatedAt"`
+	Archived   bool               `json:"archived"`
+}
+
+// show returns the asked properties: those that are defined and empty are null,
+// those that are not defined are left out.
+func (c *CRM) show(objectType string, rec *record, asked []string) wireRecord {
+	if len(asked) == 0 && objectType == companies {
+		asked = []string{"name", "domain"}
+	}
+	out := wireRecord{ID: rec.id, Properties: map[string]*string{}, CreatedAt: stamp(rec.createdAt), UpdatedAt: stamp(rec.updated)}
+	always := []string{"createdate", "hs_createdate", "hs_lastmodifieddate", "hs_object_id"}
+	for _, name := range slices.Concat(asked, always) {
+		if c.objects[objectType].schema[name] == nil {
+			continue
+		}
+		out.Properties[name] = nil
+		if v, ok := rec.value(name); ok {
+			out.Properties[name] = &v
+		}
+	}
+	return out
+}
+
+func (c *CRM) readRecord(r *call) (int, any, error) {
+	rec, ok := c.find(r.objectType, r.PathValue("id"))
+	if !ok {
+		return 0, nil, missing("resource")
+	}
+	var asked []string
+	for _, list := range r.URL.Query()["properties"] {
+		asked = append(asked, strings.Split(list, ",")...)
+	}
+	return http.StatusOK, c.show(r.objectType, rec, asked), nil
+}
+
+type writeBody struct {
+	Properties   map[string]*string `json:"properties"`
+	Associations []struct {
+		To    struct{ ID json.Number }
+		Types []struct {
+			Category string `json:"associationCategory"`
+			ID       int    `json:"associationTypeId"`
+		}
+	} `json:"associations"`
+}
+
+// values are the properties of the request, checked.
+func (c *CRM) values(objectType string, body writeBody) (map[string]string, error) {
+	if len(body.Properties) == 0 {
+		return nil, invalid("No properties found to update, please provide at least one.")
+	}
+	given := map[string]string{}
+	for name, v := range body.Properties {
+		given[name] = ""
+		if v != nil {
+			given[name] = *v
+		}
+	}
+	values, mistakes := c.validate(objectType, given)
+	if len(mistakes) > 0 {
+		return nil, invalid("Property values were not valid", mistakes...)
+	}
+	return values, nil
+}
+
+func (c *CRM) updateRecord(r *call) (int, any, error) {
+	rec, ok := c.find(r.objectType, r.PathValue("id"))
+	if !ok {
+		return 0, nil, missing("resource")
+	}
+	var body writeBody
+	if err := r.into(&body); err != nil {
+		return 0, nil, err
+	}
+	values, err := c.values(r.objectType, body)
+	if err != nil {
+		return 0, nil, err
+	}
+	c.write(rec, values)
+	c.note(r, http.MethodPatch, rec, values)
+	return http.StatusOK, c.show(r.objectType, rec, sortedKeys(values)), nil
+}
+
+func (c *CRM) createRecord(r *call) (int, any, error) {
+	var body writeBody
+	if err := r.into(&body); err != nil {
+		return 0, nil, err
+	}
+	values, err := c.values(r.objectType, body)
+	if err != nil {
+		return 0, nil, err
+	}
+	if r.objectType != companies && values["hs_timestamp"] == "" {
+		return 0, nil, invalid("Error creating object. Some required properties were not set.", wrong("hs_timestamp", "REQUIRED_FIELD", "hs_timestamp is required"))
+	}
+	companyID, err := c.associate(r.objectType, body)
+	if err != nil {
+		return 0, nil, err
+	}
+	rec := c.insert(r.objectType, companyID, values)
+	c.note(r, http.MethodPost, rec, values)
+	return http.StatusCreated, c.show(r.objectType, rec, sortedKeys(values)), nil
+}
+
+// toCompany are the association types from a record to its company.
+var toCompany = map[string]int{notes: 190, tasks: 192}
+
+// associate returns the company that the record is created on.
+func (c *CRM) associate(objectType string, body writeBody) (companyID string, err error) {
+	for _, a := range body.Associations {
+		rec, ok := c.find(companies, a.To.ID.String())
+		if !ok {
+			return "", missing("company " + a.To.ID.String())
+		}
+		if len(a.Types) != 1 || a.Types[0].Category != "HUBSPOT_DEFINED" || a.Types[0].ID != toCompany[objectType] {
+			return "", invalid(fmt.Sprintf("association type is not valid from %s to companies", objectType))
+		}
+		companyID = rec.id
+	}
+	return companyID, nil
+}
+
+func (c *CRM) note(r *call, method string, rec *record, values map[string]string) {
+	w := Write{Method: method, Object: r.objectType, ID: rec.id, CompanyID: rec.companyID, Key: rec.key, Properties: values}
+	if r.objectType == companies {
+		w.CompanyID = rec.id
+	}
+	c.record(r.delivery, w)
+}
+
+func (c *CRM) readBatch(r *call) (int, any, error) {
+	var body struct {
+		Properties []string                   `json:"properties"`
+		Inputs     []struct{ ID json.Number } `json:"inputs"`
+	}
+	if err := r.into(&body); err != nil {
+		return 0, nil, err
+	}
+	if n := len(body.Inputs); n == 0 || n > 100 {
+		return 0, nil, invalid("inputs must have between 1 and 100 items")
+	}
+	results, unknown := []wireRecord{}, []string{}
+	for _, in := range slices.Backward(body.Inputs) { // the order is not promised
+		rec, ok := c.find(r.objectType, in.ID.String())
+		if !ok {
+			unknown = append(unknown, in.ID.String())
+			continue
+		}
+		results = append(results, c.show(r.objectType, rec, body.Properties))
+	}
+	answer := map[string]any{"status": "COMPLETE", "results": results, "startedAt": stamp(c.now()), "completedAt": stamp(c.now())}
+	if len(unknown) == 0 {
+		return http.StatusOK, answer, nil
+	}
+	answer["numErrors"] = 1
+	answer["errors"] = []any{map[string]any{
+		"status": "error", "category": "OBJECT_NOT_FOUND", "message": "Could not get some objects, they may be deleted or not exist.",
+		"context": map[string]any{"ids": unknown},
+	}}
+	return http.StatusMultiStatus, answer, nil
+}
+
+// linkedTo returns the ids of the notes or tasks of a company, newest first.
+func (c *CRM) linkedTo(companyID, objectType string) []string {
+	var ids []string
+	for _, rec := range slices.Backward(c.objects[objectType].order) {
+		if rec.companyID == companyID {
+			ids = append(ids, rec.id)
+		}
+	}
+	return ids
+}
+
+// link is an association in an answer, its id a number or a string.
+func (r *call) link(id string, typeID int) map[string]any {
+	var to any = id
+	if n, err := strconv.ParseInt(id, 10, 64); err == nil && r.asNumbers {
+		to = n
+	}
+	return map[string]any{"toObjectId": to, "associationTypes": []any{map[string]any{"category": "HUBSPOT_DEFINED", "typeId": typeID, "label": nil}}}
+}
+
+// fromCompany are the association types from a company to its records.
+var fromCompany = map[string]int{notes: 189, tasks: 191}
+
+func (r *call) links(ids []string, to string) []map[string]any {
+	all := make([]map[string]any, len(ids))
+	for i, id := range ids {
+		all[i] = r.link(id, fromCompany[to])
+	}
+	return all
+}
+
+func (c *CRM) listAssociations(r *call) (int, any, error) {
+	to, err := r.linkedType()
+	if err != nil {
+		return 0, nil, err
+	}
+	rec, ok := c.find(companies, r.PathValue("id"))
+	if !ok {
+		return 0, nil, missing("resource")
+	}
+	limit, err := limitOf(r, 500)
+	if err != nil {
+		return 0, nil, err
+	}
+	ids, paging, err := pageOf(c.linkedTo(rec.id, to), r.URL.Query().Get("after"), limit)
+	if err != nil {
+		return 0, nil, err
+	}
+	answer := map[string]any{"results": r.links(ids, to)}
+	if paging != nil {
+		answer["paging"] = paging
+	}
+	return http.StatusOK, answer, nil
+}
+
+// linkedType is the type at the other end. Only companies are asked for theirs.
+func (r *call) linkedType() (string, error) {
+	to := typeOf(r.PathValue("to"))
+	if r.objectType != companies || fromCompany[to] == 0 {
+		return "", invalid("no such association here: " + r.PathValue("type") + " to " + r.PathValue("to"))
+	}
+	return to, nil
+}
+
+// bulkPage is how many associations of one record a bulk read gives at once.
+const bulkPage = 500
+
+func (c *CRM) readAssociations(r *call) (int, any, error) {
+	to, err := r.linkedType()
+	if err != nil {
+		return 0, nil, err
+	}
+	var body struct {
+		Inputs []struct {
+			ID    json.Number
+			After string
+		} `json:"inputs"`
+	}
+	if err := r.into(&body); err != nil {
+		return 0, nil, err
+	}
+	if n := len(body.Inputs); n == 0 || n > 1000 {
+		return 0, nil, invalid("inputs must have between 1 and 1000 items")
+	}
+	results, errs := []any{}, []any{}
+	for _, in := range body.Inputs {
+		result, err := c.associationsOf(r, in.ID.String(), in.After, to)
+		if err != nil {
+			return 0, nil, err
+		}
+		if result == nil {
+			errs = append(errs, map[string]any{
+				"status": "error", "category": "OBJECT_NOT_FOUND", "subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND",
+				"message": "No " + to + " is associated with companies " + in.ID.String() + ".",
+			})
+			continue
+		}
+		results = append(results, result)
+	}
+	answer := map[string]any{"status": "COMPLETE", "results": results}
+	if len(errs) > 0 {
+		answer["numErrors"], answer["errors"] = len(errs), errs
+		return http.StatusMultiStatus, answer, nil
+	}
+	return http.StatusOK, answer, nil
+}
+
+// associationsOf returns one record's page, nil when it has none.
+func (c *CRM) associationsOf(r *call, id, after, to string) (map[string]any, error) {
+	rec, ok := c.find(companies, id)
+	if !ok {
+		return nil, nil
+	}
+	ids, paging, err := pageOf(c.linkedTo(rec.id, to), after, bulkPage)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	result := map[string]any{"from": map[string]string{"id": id}, "to": r.links(ids, to)}
+	if paging != nil {
+		result["paging"] = paging
+	}
+	return result, nil
+}
+
+func (c *CRM) listOwners(r *call) (int, any, error) {
+	limit, err := limitOf(r, 100)
+	if err != nil {
+		return 0, nil, err
+	}
+	query := r.URL.Query()
+	listed := slices.DeleteFunc(slices.Clone(c.owners), func(o Owner) bool {
+		return o.Archived != (query.Get("archived") == "true") || query.Get("email") != "" && o.Email != query.Get("email")
+	})
+	items, paging, err := pageOf(listed, query.Get("after"), limit)
+	if err != nil {
+		return 0, nil, err
+	}
+	answer := map[string]any{"results": items}
+	if paging != nil {
+		answer["paging"] = paging
+	}
+	return http.StatusOK, answer, nil
+}
+
+func (c *CRM) accountDetails(*call) (int, any, error) {
+	portal, _ := strconv.ParseInt(c.portal, 10, 64)
+	return http.StatusOK, map[string]any{"portalId": portal, "accountType": "DEVELOPER_TEST", "timeZone": "UTC", "uiDomain": "app.hubspot.com"}, nil
+}

@@ -1,0 +1,206 @@
+package hubspot
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+	"unicode/utf16"
+)
+
+// Property describes a property of a record type.
+type Property struct {
+	Name        string   `json:"name"`
+	Label       string   `json:"label"`
+	Description string   `json:"description"`
+	GroupName   string   `json:"groupName"`
+	Type        string   `json:"type"`
+	FieldType   string   `json:"fieldType"`
+	Options     []Option `json:"options"`
+	ReadOnly    bool     `json:"-"`
+}
+
+// Option is a choice of an enumeration.
+type Option struct {
+	Label        string `json:"label"`
+	Value        string `json:"value"`
+	DisplayOrder int    `json:"displayOrder"`
+	Hidden       bool   `json:"hidden"`
+	Description  string `json:"description,omitempty"`
+}
+
+// fieldTypes are the allowed pairs of type and fieldType.
+var fieldTypes = map[string][]string{
+	"number":      {"number"},
+	"enumeration": {"select", "radio", "checkbox", "booleancheckbox"},
+	"string":      {"text", "textarea", "html", "phonenumber", "file"},
+	"bool":        {"booleancheckbox"},
+	"date":        {"date"},
+	"datetime":    {"date"},
+}
+
+func companySchema() map[string]*Property {
+	return schema("companyinformation",
+		text("name", "Company name"), text("domain", "Company Domain Name"), text("website", "Website URL"),
+		text("phone", "Phone Number"), text("city", "City"), text("state", "State/Region"), text("country", "Country/Region"),
+		text("industry", "Industry"), text("description", "Description"), number("numberofemployees", "Number of Employees"),
+		number("annualrevenue", "Annual Revenue"), owner(),
+		readOnly("createdate", "datetime"), readOnly("hs_lastmodifieddate", "datetime"), readOnly("hs_object_id", "number"),
+	)
+}
+
+func noteSchema() map[string]*Property {
+	return schema("engagement", moment("hs_timestamp"), text("hs_note_body", "Note body"), text("hs_attachment_ids", "Attachments"),
+		owner(), readOnly("hs_createdate", "datetime"), readOnly("hs_lastmodifieddate", "datetime"), readOnly("hs_object_id", "number"))
+}
+
+func taskSchema() map[string]*Property {
+	return schema("engagement", moment("hs_timestamp"), text("hs_task_subject", "Title"), text("hs_task_body", "Notes"),
+		choice("hs_task_status", "NOT_STARTED", "IN_PROGRESS", "WAITING", "COMPLETED", "DEFERRED"),
+		choice("hs_task_priority", "NONE", "LOW", "MEDIUM", "HIGH"), choice("hs_task_type", "TODO", "CALL", "EMAIL"),
+		text("hs_task_reminders", "Reminders"), text("hs_queue_membership_ids", "Queue"),
+		owner(), readOnly("hs_createdate", "datetime"), readOnly("hs_lastmodifieddate", "datetime"), readOnly("hs_object_id", "number"))
+}
+
+func schema(group string, properties ...*Property) map[string]*Property {
+	all := map[string]*Property{}
+	for _, p := range properties {
+		p.GroupName = group
+		if p.Label == "" {
+			p.Label = p.Name
+		}
+		all[p.Name] = p
+	}
+	return all
+}
+
+func text(name, label string) *Property {
+	return &Property{Name: name, Label: label, Type: "string", FieldType: "text"}
+}
+
+func number(name, label string) *Property {
+	return &Property{Name: name, Label: label, Type: "number", FieldType: "number"}
+}
+
+func moment(name string) *Property { return &Property{Name: name, Type: "datetime", FieldType: "date"} }
+
+func owner() *Property {
+	return &Property{Name: ownerProperty, Label: "Owner", Type: "enumeration", FieldType: "select"}
+}
+
+func readOnly(name, typ string) *Property {
+	return &Property{Name: name, Type: typ, FieldType: fieldTypes[typ][0], ReadOnly: true}
+}
+
+func choice(name string, values ...string) *Property {
+	p := &Property{Name: name, Type: "enumeration", FieldType: "select"}
+	for i, v := range values {
+		p.Options = append(p.Options, Option{Label: v, Value: v, DisplayOrder: i})
+	}
+	return p
+}
+
+const (
+	ownerProperty = "hubspot_owner_id"
+	maxText       = 65536 // UTF-16 units
+)
+
+// mistake is one thing that is wrong with a request.
+type mistake struct {
+	Message string              `json:"message"`
+	Code    string              `json:"code"`
+	Context map[string][]string `json:"context"`
+}
+
+func wrong(property, code, message string) mistake {
+	return mistake{Message: message, Code: code, Context: map[string][]string{"propertyName": {property}}}
+}
+
+// validate returns the values as they are stored, and everything that is wrong.
+func (c *CRM) validate(objectType string, values map[string]string) (clean map[string]string, mistakes []mistake) {
+	clean = map[string]string{}
+	for name, v := range values {
+		p := c.objects[objectType].schema[name]
+		switch {
+		case p == nil:
+			mistakes = append(mistakes, wrong(name, "PROPERTY_DOESNT_EXIST", fmt.Sprintf("Property %q does not exist", name)))
+		case p.ReadOnly:
+			mistakes = append(mistakes, wrong(name, "READ_ONLY_VALUE", fmt.Sprintf("%q is a read only property", name)))
+		case v == "":
+			clean[name] = ""
+		default:
+			stored, code := c.parse(p, v)
+			if code != "" {
+				mistakes = append(mistakes, wrong(name, code, fmt.Sprintf("%q was not a valid value of %s", v, name)))
+				continue
+			}
+			clean[name] = stored
+		}
+	}
+	slices.SortFunc(mistakes, func(a, b mistake) int { return compare(a.Message, b.Message) })
+	return clean, mistakes
+}
+
+// parse returns a value as HubSpot stores it, or the code of what is wrong with it.
+func (c *CRM) parse(p *Property, v string) (stored, code string) {
+	switch p.Type {
+	case "number":
+		if _, err := strconv.ParseFloat(v, 64); err != nil {
+			return "", "INVALID_INTEGER"
+		}
+	case "bool":
+		if v != "true" && v != "false" {
+			return "", "INVALID_BOOLEAN"
+		}
+	case "date", "datetime":
+		t, ok := parseTime(v)
+		if !ok {
+			return "", "INVALID_DATE"
+		}
+		return showTime(t), ""
+	case "enumeration":
+		return v, c.checkOption(p, v)
+	default:
+		if length(v) > maxText {
+			return "", "PROPERTY_VALUE_TOO_LONG"
+		}
+	}
+	return v, ""
+}
+
+func (c *CRM) checkOption(p *Property, v string) (code string) {
+	if p.Name == ownerProperty {
+		if !c.ownerKnown(v) {
+			return "INVALID_OWNER_ID"
+		}
+		return ""
+	}
+	if !slices.ContainsFunc(p.Options, func(o Option) bool { return o.Value == v }) {
+		return "INVALID_OPTION"
+	}
+	return ""
+}
+
+// parseTime reads what HubSpot takes as a time: milliseconds or ISO 8601.
+func parseTime(v string) (time.Time, bool) {
+	if ms, err := strconv.ParseInt(v, 10, 64); err == nil {
+		return time.UnixMilli(ms).UTC(), true
+	}
+	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
+		if t, err := time.Parse(layout, v); err == nil {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}
+
+// showTime writes a value with milliseconds only where it has some.
+func showTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999Z") }
+
+func length(s string) int {
+	n := 0
+	for _, r := range s {
+		n += utf16.RuneLen(r)
+	}
+	return n
+}

@@ -1,0 +1,207 @@
+// Package sandbox speaks the HTTP APIs of six data vendors and of a CRM over one
+// table of companies, with faults that can be switched while it runs. Demo and tests
+// point Sluice's real adapters at it: only the base URLs differ.
+//
+// It is written from the vendors' documentation (reference/providers.md), not from
+// the adapters, so that a mistake in either shows.
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/sandbox/fault"
+	"github.com/sluicehq/sluice/sandbox/hubspot"
+)
+
+// Options are the settings of a sandbox. The zero Options will do.
+type Options struct {
+	Addr     string // where to listen, default 127.0.0.1:0: any free port
+	Table    *Table // default [Default]
+	Coverage Mode   // default: Realistic for the shipped table, Full for a loaded one
+	Seed     uint64 // of the coverage and of random faults, default 1
+
+	Latency time.Duration // of every service, until its faults are set
+
+	CRM          hubspot.Options
+	CRMCompanies bool // the CRM begins with a company for each row of the table
+}
+
+// Sandbox is an [http.Handler] for all services, and what is behind them.
+type Sandbox struct {
+	*Coverage
+	Faults *fault.Switch
+	CRM    *hubspot.CRM
+
+	handler http.Handler
+}
+
+// New returns a sandbox that listens nowhere.
+func New(o Options) (*Sandbox, error) {
+	o = o.withDefaults()
+	if _, err := ParseMode(string(o.Coverage)); err != nil {
+		return nil, err
+	}
+	s := &Sandbox{Coverage: Cover(o.Table, o.Coverage, o.Seed), Faults: fault.New(o.Seed), CRM: hubspot.New(o.CRM)}
+	mux := http.NewServeMux()
+	for _, a := range s.apis() {
+		name := string(a.vendor)
+		s.Faults.Speak(name, a.dialect)
+		mux.Handle("/"+name+"/", s.Faults.Wrap(name, http.StripPrefix("/"+name, a.handler)))
+	}
+	s.mountCRM(mux)
+	mux.Handle("/_faults", s.Faults.Handler())
+	mux.Handle("/_faults/", s.Faults.Handler())
+	mux.Handle("/_counters", s.Faults.Handler())
+	mux.Handle("/_counters/", s.Faults.Handler())
+	s.handler = mux
+	for _, o := range owners {
+		s.CRM.AddOwner(o.ID, o.Email, o.FirstName, o.LastName)
+	}
+	if o.CRMCompanies {
+		s.fillCRM()
+	}
+	return s, s.delay(o.Latency)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Addr == "" {
+		o.Addr = "127.0.0.1:0"
+	}
+	if o.Table == nil {
+		o.Table = Default()
+	}
+	if o.Coverage == "" {
+		o.Coverage = Full
+		if o.Table.invented {
+			o.Coverage = Realistic
+		}
+	}
+	if o.Seed == 0 {
+		o.Seed = 1
+	}
+	return o
+}
+
+func (s *Sandbox) apis() []api {
+	return []api{
+		newApollo(s.Coverage), newClearbit(s.Coverage), newHunter(s.Coverage),
+		newPDL(s.Coverage), newBuiltWith(s.Coverage), newWebsite(s.Coverage),
+	}
+}
+
+// mountCRM serves the CRM: its API as HubSpot's, its own controls, and its page.
+func (s *Sandbox) mountCRM(mux *http.ServeMux) {
+	mux.Handle("/hubspot/", http.StripPrefix("/hubspot", s.CRM.Behind(s.Faults)))
+	mux.Handle("/_crm/", s.CRM.Admin())
+	mux.Handle("/", s.CRM.Page())
+}
+
+// owners are who works in the CRM.
+var owners = []hubspot.Owner{
+	{ID: "201", Email: "mara.quist@acme.example", FirstName: "Mara", LastName: "Quist"},
+	{ID: "202", Email: "idris.holm@acme.example", FirstName: "Idris", LastName: "Holm"},
+	{ID: "203", Email: "lena.abara@acme.example", FirstName: "Lena", LastName: "Abara"},
+	{ID: "204", Email: "tomas.vey@acme.example", FirstName: "Tomas", LastName: "Vey"},
+}
+
+// fillCRM adds the companies of the table as if people had typed them in.
+func (s *Sandbox) fillCRM() {
+	for _, c := range s.table.companies {
+		s.CRM.AddCompany(c.Name, c.Domain, nil)
+	}
+}
+
+func (s *Sandbox) delay(latency time.Duration) error {
+	if latency == 0 {
+		return nil
+	}
+	for _, name := range s.Faults.Services() {
+		if err := s.Faults.Set(name, fault.Fault{LatencyMS: int(latency.Milliseconds())}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Server is a sandbox that listens.
+type Server struct {
+	*Sandbox
+	URL string // http://127.0.0.1:9100
+
+	http *http.Server
+	done chan error
+}
+
+// Start makes a sandbox and lets it listen until [Server.Close].
+func Start(o Options) (*Server, error) {
+	s, err := New(o)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", o.withDefaults().Addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	server := &Server{
+		Sandbox: s, URL: "http://" + reachable(listener.Addr()),
+		http: &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second},
+		done: make(chan error, 1),
+	}
+	go func() { server.done <- server.http.Serve(listener) }()
+	return server, nil
+}
+
+// reachable is the address that a client on this machine uses.
+func reachable(a net.Addr) string {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return a.String()
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
+}
+
+// Close ends the calls that hang, lets the others finish for up to the time that ctx
+// has, and stops listening.
+func (s *Server) Close(ctx context.Context) error {
+	s.Faults.Close()
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, s.http.Close())
+	}
+	if serveErr := <-s.done; !errors.Is(serveErr, http.ErrServerClosed) {
+		err = errors.Join(err, serveErr)
+	}
+	return err
+}
+
+// Key is what the environment of a sandbox has for every credential. Any other
+// will do too, but bad-key and no-credits, which every vendor refuses.
+const Key = "sandbox"
+
+// Env returns the variables that point Sluice at the server, as KEY=value.
+func (s *Server) Env() []string {
+	var env []string
+	for _, v := range Vendors() {
+		name := "SLUICE_" + strings.ToUpper(string(v))
+		env = append(env, name+"_BASE_URL="+s.URL+"/"+string(v))
+		if v != Website {
+			env = append(env, name+"_API_KEY="+Key)
+		}
+	}
+	return append(env,
+		"SLUICE_CRM=hubspot",
+		"SLUICE_HUBSPOT_BASE_URL="+s.URL+"/hubspot",
+		"SLUICE_HUBSPOT_TOKEN="+Key,
+		"SLUICE_HUBSPOT_CLIENT_SECRET="+Key,
+	)
+}
