@@ -1,0 +1,51 @@
+# Needs Go and make; with a C compiler, tests use the race detector. The rest is
+# brought: see `bin/stack -help`.
+
+.DEFAULT_GOAL := help
+.PHONY: build demo test check fmt bench stack up down clean help
+
+TOOL  := go tool -modfile=deploy/tools/go.mod
+RACE  := $(if $(shell command -v "$$(go env CC)" 2>/dev/null),-race)
+BENCH ?= .
+
+build: ## Build bin/worker, bin/starter, bin/stack, bin/demo and bin/sandbox
+	@mkdir -p bin
+	go build -o bin/ ./worker ./starter ./stack ./demo
+	go build -o bin/sandbox ./sandbox/server
+
+demo test bench stack: build
+
+demo: ## Sample companies end to end, on a Temporal and a Postgres of its own
+	bin/stack -- bin/demo
+
+test: ## All tests, on a Temporal and a Postgres of their own
+	@$(if $(RACE),,echo "make test: no C compiler, so without the race detector" >&2)
+	bin/stack -- go test $(RACE) -timeout 20m ./...
+
+check: ## Formatting, linters, workflow determinism, known vulnerabilities
+	$(TOOL) golangci-lint run
+	$(TOOL) workflowcheck ./...
+	@out=$$($(TOOL) govulncheck ./... 2>&1) || case "$$out" in \
+	*"fetching vulnerabilities"*) echo "make check: the vulnerability database cannot be reached from here, so none were looked for" >&2;; \
+	*) echo "$$out"; exit 1;; esac
+
+fmt: ## Format the code as check wants it
+	$(TOOL) golangci-lint fmt
+
+bench: ## Benchmarks of the code and of the whole pipeline (BENCH=Rate for some)
+	bin/stack -- go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./...
+
+stack: ## The Temporal and the Postgres alone, until Ctrl-C
+	bin/stack
+
+up: ## Everything in Docker, on this machine; settings in .env
+	docker compose up --build --detach
+
+down: ## Stop what `make up` started; the data stay
+	docker compose down
+
+clean: ## Remove what was built and what stacks have stored
+	rm -rf bin .sluice
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
