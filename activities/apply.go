@@ -65,14 +65,14 @@ func (a *Activities) Apply(ctx context.Context, in ApplyInput) (ApplyResult, err
 			"the CRM has no company "+in.Key.String()+" (any more)", RecordGone, nil)
 	}
 	if err != nil {
-		return ApplyResult{}, failure(err)
+		return ApplyResult{}, crmFailure(err)
 	}
 	w := writer{
 		store: a.Store, crm: a.CRM, model: m, row: row, company: company, account: in.AccountID,
 		run: activity.GetInfo(ctx).WorkflowExecution.RunID, beat: func() { activity.RecordHeartbeat(ctx) },
 	}
 	out, err := w.write(ctx)
-	return out, failure(err)
+	return out, crmFailure(err)
 }
 
 // writer has the effects of one score.
@@ -273,7 +273,7 @@ func (w writer) explanation() string {
 		fmt.Fprintf(&b, "Provisional: with what is not known yet, between %d and %d.\n", s.Low, s.High)
 	}
 	for _, c := range s.Criteria {
-		fmt.Fprintf(&b, "%+d  %s: %s\n", c.Points, c.Name, c.Reason)
+		fmt.Fprintf(&b, "%+d  %s\n", c.Points, c.Reason) // which names the field
 	}
 	fmt.Fprintf(&b, "Route: %s (%s)\n", w.row.Queue, w.row.RouteReason)
 	return b.String()

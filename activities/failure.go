@@ -29,6 +29,18 @@ const longestRetry = 20 * time.Second
 // returns with %w makes a permanent failure retry. It passes no cause: the whole
 // chain would be stored, and a *url.Error prints its URL, key and all.
 func failure(err error) error {
+	return handOver(err, func(e *outbound.Error) bool { return e.Repeatable() && e.RetryAfter <= longestRetry })
+}
+
+// crmFailure is failure for the CRM, which a run waits for as long as it takes:
+// only what a person has to mend, or nobody can, is final.
+func crmFailure(err error) error {
+	return handOver(err, func(e *outbound.Error) bool {
+		return e.Outcome != outbound.AuthFailed && e.Outcome != outbound.BadRequest
+	})
+}
+
+func handOver(err error, retry func(*outbound.Error) bool) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
@@ -44,7 +56,7 @@ func failure(err error) error {
 		kind = CircuitOpen
 	}
 	return temporal.NewApplicationErrorWithOptions(e.Error(), kind, temporal.ApplicationErrorOptions{
-		NonRetryable:   !e.Repeatable() || e.RetryAfter > longestRetry,
+		NonRetryable:   !retry(e),
 		NextRetryDelay: e.RetryAfter,        // 0 keeps the policy's backoff
 		Details:        []any{e.RetryAfter}, // when asking again makes sense, for late fill
 		Category:       temporal.ApplicationErrorCategoryBenign,

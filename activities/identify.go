@@ -84,7 +84,7 @@ func (a *Activities) company(ctx context.Context, in IdentifyInput) (crm.Company
 		return crm.Company{}, temporal.NewNonRetryableApplicationError(
 			"the CRM has no company "+in.Key.String()+" (any more)", RecordGone, nil)
 	case err != nil:
-		return crm.Company{}, failure(err)
+		return crm.Company{}, crmFailure(err)
 	}
 	if company.Domain == "" {
 		company.Domain = in.Domain

@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"go.temporal.io/sdk/client"
 	temporalenv "go.temporal.io/sdk/contrib/envconfig"
@@ -20,18 +17,19 @@ import (
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/crm"
 	"github.com/sluicehq/sluice/crm/hubspot"
-	"github.com/sluicehq/sluice/icp"
 	"github.com/sluicehq/sluice/outbound"
 	"github.com/sluicehq/sluice/providers"
 	"github.com/sluicehq/sluice/providers/registry"
 	"github.com/sluicehq/sluice/waterfall"
 )
 
+var errLogLevel = errors.New("SLUICE_LOG_LEVEL: want debug, info, warn or error")
+
 // NewLogger returns the log of a process: JSON lines on standard error.
 func NewLogger(level string) (*zap.Logger, error) {
 	l, err := zapcore.ParseLevel(level)
 	if err != nil {
-		return nil, errors.New("SLUICE_LOG_LEVEL: want debug, info, warn or error")
+		return nil, errLogLevel
 	}
 	cfg := zap.NewProductionConfig()
 	cfg.Level = zap.NewAtomicLevelAt(l)
@@ -47,6 +45,9 @@ func DialTemporal(logger *zap.Logger) (client.Client, string, error) {
 		return nil, "", fmt.Errorf("read TEMPORAL_* variables: %w", err)
 	}
 	opts.Logger = log.NewStructuredLogger(slog.New(zapslog.NewHandler(logger.Core())))
+	// Payloads are ids and small results: compressing them costs a tenth of the
+	// worker's CPU and as much of the server's, and saves next to nothing.
+	opts.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	c, err := client.Dial(opts)
 	if err != nil {
 		at := opts.HostPort
@@ -69,7 +70,7 @@ func BuildCRM(ctx context.Context, c Config, p Pipeline) (crm.CRM, error) {
 	}
 	h := hubspot.Config{
 		BaseURL: c.HubSpot.BaseURL, Token: c.HubSpot.Token.Reveal(), Version: c.HubSpot.Version,
-		Portal: c.HubSpot.Portal, Rate: p.CRM.Rate, SearchRate: p.CRM.SearchRate,
+		AppURL: c.HubSpot.AppURL, Portal: c.HubSpot.Portal, Rate: p.CRM.Rate, SearchRate: p.CRM.SearchRate,
 	}
 	if h.Portal == "" {
 		portal, err := hubspot.Portal(ctx, h)
@@ -106,7 +107,7 @@ func BuildProvider(step Provider) (*activities.Source, error) {
 	}
 	return &activities.Source{
 		Provider: built, Spec: spec, Trust: cmp.Or(step.Trust, 1),
-		Price: cmp.Or(step.Credits, spec.HitCredits), TTL: cmp.Or(step.TTL, spec.TTL),
+		Price: step.Price(spec), TTL: cmp.Or(step.TTL, spec.TTL),
 	}, nil
 }
 
@@ -121,6 +122,9 @@ func (p Provider) options(spec providers.Spec) []outbound.Option {
 	}
 	return append(opts, outbound.WithTrip(p.InFlight()))
 }
+
+// Price is what an answer costs, in credits.
+func (p Provider) Price(spec providers.Spec) float64 { return cmp.Or(p.Credits, spec.HitCredits) }
 
 // PerSecond is the provider's pace, for all workers together.
 func (p Provider) PerSecond(spec providers.Spec) float64 { return cmp.Or(p.Rate, spec.Rate) }
@@ -138,43 +142,4 @@ func (p Pipeline) BuildBudgets() waterfall.Budgets {
 		}
 	}
 	return b
-}
-
-// LoadModels reads the shipped models and those of dir, by name. A file of dir
-// with the name of a shipped model takes its place.
-func LoadModels(dir string) (map[string]*icp.Model, error) {
-	models := map[string]*icp.Model{}
-	for _, name := range icp.Shipped() {
-		m, err := icp.Load(name)
-		if err != nil {
-			return nil, err
-		}
-		models[name] = m
-	}
-	if dir == "" {
-		return models, nil
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
-	if err != nil {
-		return nil, fmt.Errorf("SLUICE_MODEL_DIR: %w", err)
-	}
-	var errs []error
-	for _, file := range files {
-		m, err := LoadModel(file)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		models[m.Name] = m
-	}
-	return models, errors.Join(errs...)
-}
-
-// LoadModel reads one model file.
-func LoadModel(file string) (*icp.Model, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read model: %w", err)
-	}
-	return icp.Parse(strings.TrimPrefix(file, "./"), data)
 }

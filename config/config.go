@@ -3,12 +3,18 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/url"
 	"strings"
+	"unicode"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/kelseyhightower/envconfig"
+	"go.uber.org/zap/zapcore"
 )
 
 // Secret is a string that is never printed.
@@ -16,11 +22,11 @@ type Secret string
 
 const redacted = "[redacted]"
 
-// String implements fmt.Stringer.
+// String implements fmt.Stringer, for logs that ask for it.
 func (Secret) String() string { return redacted }
 
-// GoString implements fmt.GoStringer.
-func (Secret) GoString() string { return redacted }
+// Format implements fmt.Formatter: a Stringer alone would be printed by %d.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // MarshalText implements encoding.TextMarshaler.
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
@@ -28,27 +34,30 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // Reveal returns the secret itself, for whoever has to send it.
 func (s Secret) Reveal() string { return string(s) }
 
-// Config is what worker and starter read from SLUICE_* variables.
+// Config is what worker and starter read from SLUICE_* variables. A variable that is
+// set to nothing counts as not set: compose files pass them on like that. Tags give
+// the full names, since envconfig would take VERSION for SLUICE_HUBSPOT_VERSION.
 type Config struct {
-	DatabaseURL Secret `envconfig:"DATABASE_URL"`
-	Pipeline    string `envconfig:"CONFIG" default:"sluice.yaml"`
-	ModelDir    string `envconfig:"MODEL_DIR"` // ICP models beside the shipped ones
-	HTTPAddr    string `envconfig:"HTTP_ADDR" default:"127.0.0.1:8080"`
-	APIToken    Secret `envconfig:"API_TOKEN"`  // bearer token of /v1
-	PublicURL   string `envconfig:"PUBLIC_URL"` // the starter's address as the CRM calls it
-	LogLevel    string `envconfig:"LOG_LEVEL" default:"info"`
+	DatabaseURL Secret `envconfig:"SLUICE_DATABASE_URL"`
+	Pipeline    string `envconfig:"SLUICE_CONFIG"`     // default sluice.yaml
+	ModelDir    string `envconfig:"SLUICE_MODEL_DIR"`  // ICP models beside the shipped ones
+	HTTPAddr    string `envconfig:"SLUICE_HTTP_ADDR"`  // default 127.0.0.1:8080
+	APIToken    Secret `envconfig:"SLUICE_API_TOKEN"`  // bearer token of /v1
+	PublicURL   string `envconfig:"SLUICE_PUBLIC_URL"` // the starter's address as the CRM calls it
+	LogLevel    string `envconfig:"SLUICE_LOG_LEVEL"`  // default info
 
-	CRM     string `envconfig:"CRM"` // hubspot, or empty for none
-	HubSpot HubSpot
+	CRM     string  `envconfig:"SLUICE_CRM"` // hubspot, or empty for none
+	HubSpot HubSpot `ignored:"true"`         // read by itself: envconfig would name its variables after the field
 }
 
 // HubSpot is how to reach the CRM.
 type HubSpot struct {
-	Token        Secret `envconfig:"TOKEN"`
-	ClientSecret Secret `envconfig:"CLIENT_SECRET"` // signs webhooks
-	BaseURL      string `envconfig:"BASE_URL" default:"https://api.hubapi.com"`
-	Version      string `envconfig:"VERSION" default:"2026-09"`
-	Portal       string `envconfig:"PORTAL"` // the account's id, part of every record's key; asked for if empty
+	Token        Secret `envconfig:"SLUICE_HUBSPOT_TOKEN"`
+	ClientSecret Secret `envconfig:"SLUICE_HUBSPOT_CLIENT_SECRET"` // signs webhooks
+	BaseURL      string `envconfig:"SLUICE_HUBSPOT_BASE_URL"`      // default https://api.hubapi.com
+	AppURL       string `envconfig:"SLUICE_HUBSPOT_APP_URL"`       // where people see records, default https://app.hubspot.com
+	Version      string `envconfig:"SLUICE_HUBSPOT_VERSION"`       // default 2026-09
+	Portal       string `envconfig:"SLUICE_HUBSPOT_PORTAL"`        // the account's id, part of every record's key; asked for if empty
 }
 
 // Credential is a provider's key, and where the provider is if not at home.
@@ -61,29 +70,56 @@ type Credential struct {
 // wrong and prints no value, since a value may be a secret.
 func Load() (Config, error) {
 	var c Config
-	if err := envconfig.Process("sluice", &c); err != nil {
-		return Config{}, redact(err)
+	if err := errors.Join(process("", &c), process("", &c.HubSpot)); err != nil {
+		return Config{}, err
 	}
-	var errs []error
-	if c.DatabaseURL == "" {
-		errs = append(errs, errors.New("SLUICE_DATABASE_URL: empty; `make stack` prints one"))
-	}
-	switch {
-	case c.CRM == "":
-	case c.CRM != "hubspot":
-		errs = append(errs, errors.New("SLUICE_CRM: only hubspot is there by now"))
-	default:
-		errs = append(errs, c.HubSpot.check()...)
-	}
-	return c, errors.Join(errs...)
+	c.fill()
+	return c, c.check()
 }
 
-func (h HubSpot) check() []error {
-	var errs []error
+func (c *Config) fill() {
+	c.Pipeline = cmp.Or(c.Pipeline, "sluice.yaml")
+	c.HTTPAddr = cmp.Or(c.HTTPAddr, "127.0.0.1:8080")
+	c.LogLevel = cmp.Or(c.LogLevel, "info")
+	c.HubSpot.BaseURL = cmp.Or(c.HubSpot.BaseURL, "https://api.hubapi.com")
+	c.HubSpot.Version = cmp.Or(c.HubSpot.Version, "2026-09")
+}
+
+func (c Config) check() error {
+	errs := []error{
+		checkDatabaseURL(c.DatabaseURL),
+		checkSecret("SLUICE_API_TOKEN", c.APIToken),
+		checkURL("SLUICE_PUBLIC_URL", c.PublicURL),
+	}
+	if _, port, err := net.SplitHostPort(c.HTTPAddr); err != nil || port == "" {
+		errs = append(errs, errors.New("SLUICE_HTTP_ADDR: want host:port, such as 127.0.0.1:8080"))
+	}
+	if _, err := zapcore.ParseLevel(c.LogLevel); err != nil {
+		errs = append(errs, errLogLevel)
+	}
+	switch c.CRM {
+	case "":
+	case "hubspot":
+		errs = append(errs, c.HubSpot.check())
+	default:
+		errs = append(errs, errors.New("SLUICE_CRM: only hubspot is there by now"))
+	}
+	return errors.Join(errs...)
+}
+
+func (h HubSpot) check() error {
+	errs := []error{
+		checkSecret("SLUICE_HUBSPOT_TOKEN", h.Token),
+		checkSecret("SLUICE_HUBSPOT_CLIENT_SECRET", h.ClientSecret),
+		checkURL("SLUICE_HUBSPOT_BASE_URL", h.BaseURL), checkURL("SLUICE_HUBSPOT_APP_URL", h.AppURL),
+	}
 	if h.Token == "" {
 		errs = append(errs, errors.New("SLUICE_HUBSPOT_TOKEN: empty; set the token of the HubSpot app or service key"))
 	}
-	return errs
+	if strings.ContainsFunc(h.Portal, func(r rune) bool { return r < '0' || r > '9' }) {
+		errs = append(errs, errors.New("SLUICE_HUBSPOT_PORTAL: want the number of the HubSpot account, the one in its address"))
+	}
+	return errors.Join(errs...)
 }
 
 // CheckServing checks what only `starter serve` needs.
@@ -100,22 +136,55 @@ func (c Config) CheckServing() error {
 
 // LoadCredential reads SLUICE_<env>_API_KEY and SLUICE_<env>_BASE_URL.
 func LoadCredential(env string) (Credential, error) {
-	var p struct {
-		Key     Secret `envconfig:"API_KEY"`
-		BaseURL string `envconfig:"BASE_URL"`
+	var p struct { // no envconfig tags: a stray API_KEY would be sent to every provider
+		APIKey  Secret `split_words:"true"`
+		BaseURL string `split_words:"true"`
 	}
-	if err := envconfig.Process("sluice_"+strings.ToLower(env), &p); err != nil {
-		return Credential{}, redact(err)
+	prefix := "SLUICE_" + strings.ToUpper(env)
+	if err := process(prefix, &p); err != nil {
+		return Credential{}, err
 	}
-	return Credential(p), nil
+	err := errors.Join(checkSecret(prefix+"_API_KEY", p.APIKey), checkURL(prefix+"_BASE_URL", p.BaseURL))
+	return Credential{Key: p.APIKey, BaseURL: p.BaseURL}, err
 }
 
-// redact keeps the name and drops the value, which envconfig quotes.
-func redact(err error) error {
+// process keeps the name of a variable that cannot be read and drops its value,
+// which envconfig quotes.
+func process(prefix string, into any) error {
+	err := envconfig.Process(prefix, into)
 	if e, ok := errors.AsType[*envconfig.ParseError](err); ok {
 		return fmt.Errorf("%s: not a %s", e.KeyName, e.TypeName)
 	}
 	return err
+}
+
+// checkSecret refuses what cannot stand in a header, usually a line break or a space
+// that came along when it was pasted.
+func checkSecret(name string, s Secret) error {
+	if strings.ContainsFunc(s.Reveal(), func(r rune) bool { return r <= ' ' || r > unicode.MaxASCII || r == 0x7f }) {
+		return errors.New(name + ": has spaces, line breaks or characters that no key has; paste it again")
+	}
+	return nil
+}
+
+func checkURL(name, s string) error {
+	if s == "" {
+		return nil
+	}
+	if u, err := url.Parse(s); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return errors.New(name + ": want an http or https URL, such as https://sluice.example.com")
+	}
+	return nil
+}
+
+func checkDatabaseURL(s Secret) error {
+	if s == "" {
+		return errors.New("SLUICE_DATABASE_URL: empty; `make stack` prints one")
+	}
+	if _, err := pgxpool.ParseConfig(s.Reveal()); err != nil { // err quotes what it cannot read
+		return errors.New("SLUICE_DATABASE_URL: not a connection string such as postgres://user:password@host:5432/sluice; `make stack` prints one")
+	}
+	return nil
 }
 
 func loopback(addr string) bool {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/routing"
+	"github.com/sluicehq/sluice/strictyaml"
 )
 
 // Pipeline is sluice.yaml: what RevOps settles about running the process, as
@@ -15,6 +16,9 @@ type Pipeline struct {
 	LateFill  LateFill
 	CRM       CRM
 	Routes    routing.Rules
+
+	modelAt strictyaml.Value            // where the file names the model
+	queueAt map[string]strictyaml.Value // where it has each queue
 }
 
 // Provider is one step of the waterfall; their order is the order of asking. Zero

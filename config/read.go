@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/account"
@@ -31,49 +33,79 @@ func ParsePipeline(name string, data []byte) (Pipeline, error) {
 	r := strictyaml.New(name, "pipeline", "docs/operations.md")
 	root := r.Document(data).Object("model", "providers", "budgets", "late_fill", "crm", "routes")
 	p := Pipeline{
-		Model:     root.Need("model").Word(),
-		Providers: readProviders(root.Need("providers")),
-		Budgets:   readBudgets(root.Get("budgets")),
-		LateFill:  readLateFill(root.Get("late_fill")),
-		CRM:       readCRM(root.Get("crm")),
-		Routes:    readRoutes(root.Get("routes")),
+		Model:    root.Need("model").Word(),
+		Budgets:  readBudgets(root.Get("budgets")),
+		LateFill: readLateFill(root.Get("late_fill")),
+		CRM:      readCRM(root.Get("crm")),
+		modelAt:  root.Get("model"),
 	}
+	p.Providers = p.readProviders(root.Need("providers"))
+	p.Routes, p.queueAt = readRoutes(root.Get("routes"))
 	return p, r.Err()
 }
 
-func readProviders(v strictyaml.Value) []Provider {
+// readProviders comes after budgets and late fill, which providers have to fit into.
+func (p Pipeline) readProviders(v strictyaml.Value) []Provider {
 	items := v.Some(50)
-	steps := make([]Provider, len(items))
-	var names []strictyaml.Value
+	steps, names := make([]Provider, len(items)), make([]strictyaml.Value, len(items))
 	for i, item := range items {
-		o := item.Object("name", "trust", "credits", "rate", "daily", "ttl", "timeout", "breaker")
-		names = append(names, o.Get("name"))
-		steps[i] = readProvider(o)
+		steps[i], names[i] = p.readProvider(item)
 	}
 	strictyaml.Unique(names, strictyaml.Exactly)
 	return steps
 }
 
+// unbounded is what leaving out a bound on spending means.
+const unbounded = "no bound"
+
 // longestCall leaves room in the activity's own time-out for storing the answer.
 const longestCall = 20 * time.Second
 
-func readProvider(o strictyaml.Object) Provider {
+// readProvider also returns the place of its name.
+func (p Pipeline) readProvider(v strictyaml.Value) (step Provider, name strictyaml.Value) {
+	o := v.Object("name", "trust", "credits", "rate", "daily", "ttl", "timeout", "breaker")
 	breaker := o.Get("breaker").Object("failures", "cool_down")
-	p := Provider{
+	step = Provider{
 		Name:     o.Need("name").OneOf(providerNames()...),
 		Trust:    o.Get("trust").Share(false),
-		Credits:  o.Get("credits").Amount(0, 1e6),
+		Credits:  o.Get("credits").Positive(1e6, "what its documentation says"),
 		Rate:     o.Get("rate").Amount(0.01, 10_000),
-		Daily:    o.Get("daily").Amount(0, 1e9),
+		Daily:    o.Get("daily").Positive(1e9, unbounded),
 		TTL:      o.Get("ttl").Duration("hd"),
 		Timeout:  o.Get("timeout").Duration("s"),
 		Failures: breaker.Get("failures").Integer(1, 100),
 		CoolDown: breaker.Get("cool_down").Duration("smh"),
 	}
-	if p.Timeout > longestCall {
-		o.Get("timeout").Fail("%s is longer than %s, which one attempt has", p.Timeout, longestCall)
+	if step.Timeout > longestCall {
+		o.Get("timeout").Fail("%s is longer than %s, which one attempt has", span(step.Timeout), span(longestCall))
 	}
-	return p
+	if fill := p.LateFill; fill.Returns > 0 && fill.Within > 0 && step.CoolDown > fill.Within {
+		breaker.Get("cool_down").Fail("%s is longer than late_fill.within (%s), so no run would come back for it", span(step.CoolDown), span(fill.Within))
+	}
+	step.checkPrice(o, p.Budgets)
+	return step, o.Get("name")
+}
+
+// checkPrice reports a provider that a budget would never let anybody ask.
+func (p Provider) checkPrice(o strictyaml.Object, b Budgets) {
+	spec, known := registry.Get(p.Name)
+	if !known {
+		return
+	}
+	at := o.Get("name")
+	if o.Has("credits") {
+		at = o.Get("credits")
+	}
+	price := p.Price(spec)
+	for _, budget := range []struct {
+		name    string
+		credits float64
+	}{{"daily", p.Daily}, {"budgets.company", b.Company}, {"budgets.day", b.Day}} {
+		if budget.credits > 0 && price > budget.credits {
+			at.Fail("an answer costs %s credits, which %s (%s) never allows", strictyaml.FormatNumber(price), budget.name, strictyaml.FormatNumber(budget.credits))
+			return
+		}
+	}
 }
 
 func providerNames() []string {
@@ -87,9 +119,9 @@ func providerNames() []string {
 func readBudgets(v strictyaml.Value) Budgets {
 	o := v.Object("company", "import", "day")
 	return Budgets{
-		Company: o.Get("company").Amount(0, 1e6),
-		Import:  o.Get("import").Amount(0, 1e9),
-		Day:     o.Get("day").Amount(0, 1e9),
+		Company: o.Get("company").Positive(1e6, unbounded),
+		Import:  o.Get("import").Positive(1e9, unbounded),
+		Day:     o.Get("day").Positive(1e9, unbounded),
 	}
 }
 
@@ -105,6 +137,9 @@ func readLateFill(v strictyaml.Value) LateFill {
 	if o.Has("wait") {
 		fill.Wait = o.Get("wait").Duration("smh")
 	}
+	if fill.Within > 0 && fill.Wait > fill.Within {
+		o.Get("wait").Fail("%s is longer than late_fill.within (%s), so no run would come back", span(fill.Wait), span(fill.Within))
+	}
 	return fill
 }
 
@@ -113,38 +148,79 @@ func readCRM(v strictyaml.Value) CRM {
 	return CRM{Rate: o.Get("rate").Amount(0.1, 10_000), SearchRate: o.Get("search_rate").Amount(0.1, 10_000)}
 }
 
-func readRoutes(v strictyaml.Value) routing.Rules {
-	rules := routing.Rules{Queues: map[string]routing.Queue{}}
+// readRoutes also returns the places of the queues' names.
+func readRoutes(v strictyaml.Value) (routing.Rules, map[string]strictyaml.Value) {
+	rules, places := routing.Rules{Queues: map[string]routing.Queue{}}, map[string]strictyaml.Value{}
 	for name, queue := range v.Entries() {
-		o := queue.Object("keep_owner", "owners")
-		q := routing.Queue{KeepOwner: true}
-		if keep, ok := o.Get("keep_owner").Boolean(); ok {
-			q.KeepOwner = keep
-		}
-		var ids []strictyaml.Value
-		for _, item := range o.Get("owners").List(500) {
-			owner := item.Object("id", "capacity", "territory")
-			ids = append(ids, owner.Get("id"))
-			q.Owners = append(q.Owners, readOwner(owner))
-		}
-		strictyaml.Unique(ids, strictyaml.Exactly)
-		rules.Queues[name] = q
+		rules.Queues[name], places[name] = readQueue(queue), queue.Key()
 	}
-	return rules
+	return rules, places
+}
+
+func readQueue(v strictyaml.Value) routing.Queue {
+	o := v.Object("keep_owner", "owners")
+	q := routing.Queue{KeepOwner: true}
+	if o.Has("keep_owner") {
+		q.KeepOwner, _ = o.Get("keep_owner").Boolean()
+	}
+	items := o.Get("owners").List(500)
+	ids := make([]strictyaml.Value, len(items))
+	for i, item := range items {
+		owner := item.Object("id", "capacity", "territory")
+		ids[i] = owner.Get("id")
+		q.Owners = append(q.Owners, readOwner(owner))
+	}
+	strictyaml.Unique(ids, strictyaml.Exactly)
+	return q
 }
 
 func readOwner(o strictyaml.Object) routing.Owner {
-	owner := routing.Owner{ID: o.Need("id").Text(), Capacity: o.Get("capacity").Integer(0, 100_000)}
-	for name, value := range o.Get("territory").Entries() {
-		field := account.Field(name)
-		if _, ok := field.Kind(); !ok {
-			value.Fail("no such field; docs/models.md lists them")
+	return routing.Owner{
+		ID:        o.Need("id").Text(),
+		Capacity:  o.Get("capacity").Integer(0, 100_000),
+		Territory: readTerritory(o.Get("territory")),
+	}
+}
+
+func readTerritory(v strictyaml.Value) []routing.Match {
+	fields := territoryFields()
+	o := v.Object(fields...)
+	var territory []routing.Match
+	for _, field := range fields {
+		items := o.Get(field).Some(500)
+		if len(items) == 0 {
+			continue
 		}
-		m := routing.Match{Field: field}
-		for _, item := range value.Some(500) {
+		m := routing.Match{Field: account.Field(field)}
+		for _, item := range items {
 			m.AnyOf = append(m.AnyOf, item.Text())
 		}
-		owner.Territory = append(owner.Territory, m)
+		strictyaml.Unique(items, strings.ToLower)
+		territory = append(territory, m)
 	}
-	return owner
+	return territory
+}
+
+// territoryFields are the fields that hold words: territories are made of these.
+func territoryFields() []string {
+	var names []string
+	for _, field := range account.Fields() {
+		if kind, _ := field.Kind(); kind == account.TextKind || kind == account.ListKind {
+			names = append(names, string(field))
+		}
+	}
+	return names
+}
+
+// span writes a time as the file does: 30s, 5m, 24h, 90d.
+func span(d time.Duration) string {
+	for _, unit := range []struct {
+		suffix string
+		size   time.Duration
+	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}} {
+		if d >= 2*unit.size && d%unit.size == 0 {
+			return strconv.Itoa(int(d/unit.size)) + unit.suffix
+		}
+	}
+	return strconv.Itoa(int(d/time.Second)) + "s"
 }

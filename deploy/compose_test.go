@@ -126,8 +126,9 @@ func TestComposePublishesOnLoopbackOnly(t *testing.T) {
 }
 
 func TestComposeIsHardened(t *testing.T) {
+	p := project(t, required, "sandbox")
 	for _, name := range []string{"worker", "starter", "migrate", "sandbox"} {
-		service := project(t, required, "sandbox").Services[name]
+		service := p.Services[name]
 		require.True(t, service.ReadOnly, name)
 		require.Equal(t, []string{"ALL"}, service.CapDrop, name)
 		require.Equal(t, "deploy/Dockerfile", service.Build.Dockerfile, name)

@@ -32,12 +32,14 @@ import (
 // world is one Sluice installation of a test's own: a Temporal namespace, a
 // database, a sandbox, and the programs that the test starts.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	sandbox  *sandbox.Server
 	temporal client.Client
 	store    *store.Store
 	env      []string
 	dir      string
+
+	setupWrites int // of the CRM's ledger: those of crm setup
 }
 
 // pipeline is sluice.yaml for tests: the shipped order, no pace to speak of, and
@@ -56,21 +58,18 @@ crm: {rate: 1000, search_rate: 100}
 routes:
   sdr-outreach:
     keep_owner: true
-    owners: [{id: "7001"}, {id: "7002"}, {id: "7003"}]
+    owners: [{id: "201"}, {id: "202"}, {id: "203"}]
 `
 
 const webhookSecret = "canary-webhook-secret"
 
-func newWorld(t *testing.T, o sandbox.Options) *world {
+func newWorld(t testing.TB, o sandbox.Options) *world {
 	t.Helper()
 	address := os.Getenv("TEMPORAL_ADDRESS")
 	require.NotEmpty(t, address, "no Temporal: run `make test`, or `bin/stack -- go test ./e2e`")
 	server, err := sandbox.Start(o)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = server.Close(context.Background()) })
-	for _, id := range []string{"7001", "7002", "7003"} {
-		server.CRM.AddOwner(id, "rep"+id+"@sluice.example", "Rep", id)
-	}
 	w := &world{t: t, sandbox: server, dir: t.TempDir()}
 	url := storetest.URL(t)
 	namespace := newNamespace(t, address)
@@ -83,15 +82,19 @@ func newWorld(t *testing.T, o sandbox.Options) *world {
 	w.store, err = store.Open(t.Context(), url)
 	require.NoError(t, err)
 	t.Cleanup(w.store.Close)
-	w.temporal, err = client.Dial(client.Options{HostPort: address, Namespace: namespace, Logger: quiet{}})
+	w.temporal, err = client.Dial(client.Options{
+		HostPort: address, Namespace: namespace, Logger: quiet{},
+		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}}, // as the product has it
+	})
 	require.NoError(t, err)
 	t.Cleanup(w.temporal.Close)
 	w.starter("crm", "setup").ok()
+	w.setupWrites = len(server.CRM.Ledger().Writes)
 	return w
 }
 
 // newNamespace keeps tests apart: ids, queues and attributes are a namespace's own.
-func newNamespace(t *testing.T, address string) string {
+func newNamespace(t testing.TB, address string) string {
 	t.Helper()
 	c, err := client.Dial(client.Options{HostPort: address, Logger: quiet{}})
 	require.NoError(t, err)
@@ -119,7 +122,7 @@ func (w *world) write(name, content string) string {
 }
 
 // program returns the path of a built program.
-func program(t *testing.T, name string) string {
+func program(t testing.TB, name string) string {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join("..", "bin", name))
 	require.NoError(t, err)
@@ -129,7 +132,7 @@ func program(t *testing.T, name string) string {
 
 // process is a program under way.
 type process struct {
-	t   *testing.T
+	t   testing.TB
 	cmd *exec.Cmd
 	log *syncBuffer
 }
@@ -194,7 +197,7 @@ func (w *world) serveAt(address string, env ...string) (string, *process) {
 
 // result is what a command came to.
 type result struct {
-	t              *testing.T
+	t              testing.TB
 	args           []string
 	status         int
 	stdout, stderr string
@@ -255,10 +258,11 @@ func (w *world) importAll(domains []string, args ...string) imported {
 
 // domains returns the domains of the sandbox's companies, at most n.
 func (w *world) domains(n int) []string {
-	companies := w.sandbox.Table().Companies()
-	out := make([]string, 0, n)
-	for _, c := range companies[:min(n, len(companies))] {
-		out = append(out, c.Domain)
+	var out []string
+	for _, c := range w.sandbox.Table().Companies() {
+		if c.Domain != "" && len(out) < n {
+			out = append(out, c.Domain)
+		}
 	}
 	return out
 }
@@ -322,4 +326,3 @@ func (quiet) Debug(string, ...any) {}
 func (quiet) Info(string, ...any)  {}
 func (quiet) Warn(string, ...any)  {}
 func (quiet) Error(string, ...any) {}
-

@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/strictyaml"
 )
 
 // reasonLimit is how long a CRM's reason property may be, in characters.
@@ -37,7 +38,7 @@ func Reason(m *Model, s Score) string {
 	sentence(&b, "", counted, "; ")
 	sentence(&b, "Not earned: ", missed, "; ")
 	sentence(&b, "Unknown: ", unknown, ", ")
-	return clip(plain(b.String()), reasonLimit)
+	return strictyaml.Clip(plain(b.String()), reasonLimit)
 }
 
 func byWeight(all []Result) []Result {
@@ -62,14 +63,6 @@ func plain(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, ""))
-}
-
-// clip shortens s to at most limit characters.
-func clip(s string, limit int) string {
-	if runes := []rune(s); len(runes) > limit {
-		return string(runes[:limit-1]) + "…"
-	}
-	return s
 }
 
 // label is what reasons call a criterion's input.

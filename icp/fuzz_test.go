@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/icp"
+	"github.com/sluicehq/sluice/strictyaml"
 )
 
 // FuzzParse holds that no file makes Parse panic, that every mistake has a place in
@@ -46,7 +47,7 @@ func FuzzParse(f *testing.F) {
 
 func requirePlaces(t *testing.T, err error) {
 	t.Helper()
-	parseError := new(icp.ParseError)
+	parseError := new(strictyaml.Error)
 	require.ErrorAs(t, err, &parseError)
 	require.NotEmpty(t, parseError.Mistakes)
 	for _, m := range parseError.Mistakes {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/strictyaml"
 )
 
 // Matcher decides whether an input earns a credit. Its String is for people:
@@ -108,16 +109,16 @@ func newBand(low, high float64) band {
 	b := band{low: low, high: high}
 	switch {
 	case low == high:
-		b.shown = number(low)
+		b.shown = strictyaml.FormatNumber(low)
 		b.miss = ", not " + b.shown
 	case math.IsInf(high, 1):
-		b.shown = "at least " + number(low)
-		b.hit, b.miss = ", "+b.shown, ", below "+number(low)
+		b.shown = "at least " + strictyaml.FormatNumber(low)
+		b.hit, b.miss = ", "+b.shown, ", below "+strictyaml.FormatNumber(low)
 	case math.IsInf(low, -1):
-		b.shown = "at most " + number(high)
-		b.hit, b.miss = ", "+b.shown, ", above "+number(high)
+		b.shown = "at most " + strictyaml.FormatNumber(high)
+		b.hit, b.miss = ", "+b.shown, ", above "+strictyaml.FormatNumber(high)
 	default:
-		b.shown = number(low) + " to " + number(high)
+		b.shown = strictyaml.FormatNumber(low) + " to " + strictyaml.FormatNumber(high)
 		b.hit, b.miss = ", within "+b.shown, ", outside "+b.shown
 	}
 	return b
@@ -132,7 +133,7 @@ func (b band) match(in *input) bool {
 
 func (b band) explain(to *strings.Builder, in *input, hit bool) {
 	var digits [32]byte
-	to.Write(appendNumber(digits[:0], in.value.Number()))
+	to.Write(strictyaml.AppendNumber(digits[:0], in.value.Number()))
 	to.WriteString(either(hit, b.hit, b.miss))
 }
 
@@ -205,7 +206,7 @@ func overlap(earlier, later Matcher) string {
 	case band:
 		l, _ := later.(band)
 		if low, high := max(e.low, l.low), min(e.high, l.high); low <= high {
-			return number(either(math.IsInf(low, -1), high, low))
+			return strictyaml.FormatNumber(either(math.IsInf(low, -1), high, low))
 		}
 	case flag:
 		if earlier == later {

@@ -4,12 +4,12 @@
 package icp
 
 import (
-	"math"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/strictyaml"
 )
 
 // Model is one version of an ideal customer profile. [Parse] makes it; it must not
@@ -174,33 +174,6 @@ const day = 24 * time.Hour
 // days returns how many whole days d has; nothing is younger than today.
 func days(d time.Duration) int { return int(max(d, 0) / day) }
 
-// number writes n as models do: 10M, 1.5B, 120.
-func number(n float64) string { return string(appendNumber(nil, n)) }
-
-func appendNumber(to []byte, n float64) []byte {
-	if n != math.Trunc(n) || math.Abs(n) > 1e15 {
-		return strconv.AppendFloat(to, n, 'f', -1, 64)
-	}
-	whole := int64(n)
-	for _, unit := range slices.Backward(units[1:]) {
-		size := int64(unit.size)
-		if tenths := whole / (size / 10); max(whole, -whole) >= size && whole%(size/10) == 0 {
-			to = strconv.AppendInt(to, tenths/10, 10)
-			if tenth := max(tenths, -tenths) % 10; tenth != 0 {
-				to = append(to, '.', byte('0'+tenth))
-			}
-			return append(to, unit.suffix)
-		}
-	}
-	return strconv.AppendInt(to, whole, 10)
-}
-
-// units are the suffixes of numbers. 10k is read but written 10000.
-var units = []struct {
-	suffix byte
-	size   float64
-}{{'k', 1e3}, {'M', 1e6}, {'B', 1e9}}
-
 // dimensions that mean something to Sluice or to people everywhere; a model may
 // have others, but none that looks like a slip in one of these.
 var dimensions = []string{"firmographics", "technographics", "intent", "engagement", "risk"}
@@ -216,5 +189,5 @@ func slip(s string, known []string) string {
 	if slices.Contains(known, s) {
 		return ""
 	}
-	return nearest(s, known)
+	return strictyaml.Nearest(s, known)
 }

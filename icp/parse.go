@@ -5,10 +5,12 @@ import (
 	"strings"
 
 	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/strictyaml"
 )
 
-// More limits: points beyond them say nothing that smaller ones could not.
+// Limits of a model: more says nothing that less could not.
 const (
+	maxItems    = 1000 // words of a list
 	maxCriteria = 200
 	maxCredits  = 20
 	maxTiers    = 20
@@ -17,15 +19,16 @@ const (
 	maxVersion  = 1_000_000
 )
 
+// modelUnits are the units of a model's time spans: finer ones are not worth points.
+const modelUnits = "dh"
+
 // Parse reads a model file; name is what its mistakes call the file. The error is a
-// [*ParseError] with every mistake of the file and its place. docs/models.md
+// [*strictyaml.Error] with every mistake of the file and its place. docs/models.md
 // describes the format.
 func Parse(name string, data []byte) (*Model, error) {
-	p := &parser{reader: reader{file: name}}
-	m := p.model(p.document(data))
-	if len(p.mistakes) > 0 {
-		err := &ParseError{Mistakes: p.mistakes}
-		err.sort()
+	p := &parser{Reader: strictyaml.New(name, "model", "docs/models.md")}
+	m := p.model(p.Document(data))
+	if err := p.Err(); err != nil {
 		return nil, err
 	}
 	m.Source = string(data)
@@ -34,61 +37,61 @@ func Parse(name string, data []byte) (*Model, error) {
 
 // parser makes a model of what the reader reads.
 type parser struct {
-	reader
+	*strictyaml.Reader
 	required []account.Field
 }
 
-func (p *parser) model(v value) *Model {
-	o := v.object("name", "version", "owner", "subject", "required", "confidence", "scale", "criteria", "tiers",
+func (p *parser) model(v strictyaml.Value) *Model {
+	o := v.Object("name", "version", "owner", "subject", "required", "confidence", "scale", "criteria", "tiers",
 		"trigger_task", "exploration")
 	m := &Model{
-		Name:        o.need("name").word(),
-		Version:     o.need("version").integer(1, maxVersion),
-		Owner:       o.need("owner").text(),
+		Name:        o.Need("name").Word(),
+		Version:     o.Need("version").Integer(1, maxVersion),
+		Owner:       o.Need("owner").Text(),
 		Subject:     "company",
-		Required:    p.fields(o.need("required")),
+		Required:    p.fields(o.Need("required")),
 		Confidence:  0.7,
 		Scale:       Scale{Method: Sum, Min: 0, Max: 100},
-		Exploration: p.exploration(o.get("exploration")),
+		Exploration: p.exploration(o.Get("exploration")),
 	}
-	if o.has("subject") {
-		m.Subject = o.get("subject").oneOf("company")
+	if o.Has("subject") {
+		m.Subject = o.Get("subject").OneOf("company")
 	}
-	if o.has("confidence") {
-		m.Confidence = o.get("confidence").share(false)
+	if o.Has("confidence") {
+		m.Confidence = o.Get("confidence").Share(false)
 	}
 	p.required = m.Required
-	sound := len(p.mistakes)
-	if o.has("scale") {
-		m.Scale = p.scale(o.get("scale"))
+	sound := p.Count()
+	if o.Has("scale") {
+		m.Scale = p.scale(o.Get("scale"))
 	}
-	m.Criteria = p.criteria(o.need("criteria"))
+	m.Criteria = p.criteria(o.Need("criteria"))
 	m.compile()
-	sums := len(p.mistakes) == sound // else what points add up to is not known
-	p.tiers(m, o.need("tiers"), sums)
-	p.triggerTask(m, o.get("trigger_task"), sums)
+	sums := p.Count() == sound // else what points add up to is not known
+	p.tiers(m, o.Need("tiers"), sums)
+	p.triggerTask(m, o.Get("trigger_task"), sums)
 	return m
 }
 
-func (p *parser) fields(v value) []account.Field {
-	items := v.list(maxItems)
+func (p *parser) fields(v strictyaml.Value) []account.Field {
+	items := v.List(maxItems)
 	fields := make([]account.Field, len(items))
 	for i, item := range items {
 		fields[i], _ = p.field(item)
 	}
-	unique(items, exactly)
+	strictyaml.Unique(items, strictyaml.Exactly)
 	return fields
 }
 
 // field reads the name of a field and tells its kind.
-func (p *parser) field(v value) (account.Field, account.Kind) {
-	s := v.text()
+func (p *parser) field(v strictyaml.Value) (account.Field, account.Kind) {
+	s := v.Text()
 	if s == "" {
 		return "", account.NoKind
 	}
 	kind, ok := account.Field(s).Kind()
 	if !ok {
-		v.fail("unknown field %q%s", clip(s, 40), didYouMean(s, fieldNames()))
+		v.Fail("unknown field %q%s", strictyaml.Clip(s, 40), strictyaml.DidYouMean(s, fieldNames()))
 		return "", account.NoKind
 	}
 	return account.Field(s), kind
@@ -103,59 +106,59 @@ func fieldNames() []string {
 	return names
 }
 
-func (p *parser) scale(v value) Scale {
-	o := v.object("method", "min", "max")
+func (p *parser) scale(v strictyaml.Value) Scale {
+	o := v.Object("method", "min", "max")
 	s := Scale{
-		Method: Method(o.need("method").oneOf(string(Sum), string(Proportional))),
-		Min:    o.need("min").integer(-maxBound, maxBound),
-		Max:    o.need("max").integer(-maxBound, maxBound),
+		Method: Method(o.Need("method").OneOf(string(Sum), string(Proportional))),
+		Min:    o.Need("min").Integer(-maxBound, maxBound),
+		Max:    o.Need("max").Integer(-maxBound, maxBound),
 	}
-	if o.has("min") && o.has("max") && s.Max <= s.Min {
-		o.get("max").fail("%d must be above min (%d)", s.Max, s.Min)
+	if o.Has("min") && o.Has("max") && s.Max <= s.Min {
+		o.Get("max").Fail("%d must be above min (%d)", s.Max, s.Min)
 	}
 	return s
 }
 
-func (p *parser) exploration(v value) Exploration {
-	if v.absent() {
+func (p *parser) exploration(v strictyaml.Value) Exploration {
+	if v.Absent() {
 		return Exploration{Queue: "exploration"}
 	}
-	o := v.object("share", "queue")
-	e := Exploration{Share: o.need("share").share(true), Queue: "exploration"}
-	if o.has("queue") {
-		e.Queue = o.get("queue").word()
+	o := v.Object("share", "queue")
+	e := Exploration{Share: o.Need("share").Share(true), Queue: "exploration"}
+	if o.Has("queue") {
+		e.Queue = o.Get("queue").Word()
 	}
 	return e
 }
 
-func (p *parser) tiers(m *Model, v value, sums bool) {
-	items := v.some(maxTiers)
-	names, mins := make([]value, len(items)), make([]value, len(items))
+func (p *parser) tiers(m *Model, v strictyaml.Value, sums bool) {
+	items := v.Some(maxTiers)
+	names, mins := make([]strictyaml.Value, len(items)), make([]strictyaml.Value, len(items))
 	m.Tiers = make([]Tier, len(items))
-	before := len(p.mistakes)
+	before := p.Count()
 	for i, item := range items {
 		m.Tiers[i], names[i], mins[i] = p.tier(item)
 	}
-	unique(names, strings.ToLower)
-	if len(p.mistakes) == before { // else the bounds may not be the ones meant
+	strictyaml.Unique(names, strings.ToLower)
+	if p.Count() == before { // else the bounds may not be the ones meant
 		m.checkTiers(mins, sums)
 	}
 }
 
 // tier also returns the places of its name and of its min.
-func (p *parser) tier(v value) (t Tier, name, low value) {
-	o := v.object("name", "min", "queue", "task")
-	name, low = o.need("name"), o.need("min")
-	t = Tier{Name: name.text(), Min: low.integer(-maxBound, maxBound), Queue: o.need("queue").word()}
-	if o.has("task") {
-		t.Task = p.task(o.get("task"))
+func (p *parser) tier(v strictyaml.Value) (t Tier, name, low strictyaml.Value) {
+	o := v.Object("name", "min", "queue", "task")
+	name, low = o.Need("name"), o.Need("min")
+	t = Tier{Name: name.Text(), Min: low.Integer(-maxBound, maxBound), Queue: o.Need("queue").Word()}
+	if o.Has("task") {
+		t.Task = p.task(o.Get("task"))
 	}
 	return t, name, low
 }
 
 // checkTiers reports tiers that no score can fall in, and scores without a tier.
 // Without sound sums it does not know what can be scored.
-func (m *Model) checkTiers(mins []value, sums bool) {
+func (m *Model) checkTiers(mins []strictyaml.Value, sums bool) {
 	sound := true
 	for i, v := range mins {
 		trouble := m.outOfOrder(i)
@@ -163,13 +166,13 @@ func (m *Model) checkTiers(mins []value, sums bool) {
 			trouble = m.outOfReach(i)
 		}
 		if trouble != "" {
-			v.fail("%s", trouble)
+			v.Fail("%s", trouble)
 			sound = false
 		}
 	}
 	last := len(mins) - 1
 	if sums && sound && last >= 0 && m.Tiers[last].Min > m.Scale.Min {
-		mins[last].fail("scores from %d to %d have no tier; the last one begins at the scale's min", m.Scale.Min, m.Tiers[last].Min-1)
+		mins[last].Fail("scores from %d to %d have no tier; the last one begins at the scale's min", m.Scale.Min, m.Tiers[last].Min-1)
 	}
 }
 
@@ -199,41 +202,41 @@ func (m *Model) outOfReach(i int) string {
 
 var priorities = []string{"low", "medium", "high"}
 
-func (p *parser) task(v value) *TaskTemplate {
-	o := v.object("subject", "due", "priority")
-	t := &TaskTemplate{Subject: o.need("subject").text(), Due: o.need("due").duration(), Priority: "medium"}
-	if o.has("priority") {
-		t.Priority = o.get("priority").oneOf(priorities...)
+func (p *parser) task(v strictyaml.Value) *TaskTemplate {
+	o := v.Object("subject", "due", "priority")
+	t := &TaskTemplate{Subject: o.Need("subject").Text(), Due: o.Need("due").Duration(modelUnits), Priority: "medium"}
+	if o.Has("priority") {
+		t.Priority = o.Get("priority").OneOf(priorities...)
 	}
 	if t.Subject != "" {
 		if err := t.compile(); err != nil {
-			o.get("subject").fail("%v", err)
+			o.Get("subject").Fail("%v", err)
 		}
 	}
 	return t
 }
 
-func (p *parser) triggerTask(m *Model, v value, sums bool) {
-	if v.absent() {
+func (p *parser) triggerTask(m *Model, v strictyaml.Value, sums bool) {
+	if v.Absent() {
 		return
 	}
-	o := v.object("when", "priority", "cooldown")
+	o := v.Object("when", "priority", "cooldown")
 	t := &TriggerTask{Priority: "high", Cooldown: 14 * day}
-	if o.has("priority") {
-		t.Priority = o.get("priority").oneOf(priorities...)
+	if o.Has("priority") {
+		t.Priority = o.Get("priority").OneOf(priorities...)
 	}
-	if o.has("cooldown") {
-		t.Cooldown = o.get("cooldown").duration()
+	if o.Has("cooldown") {
+		t.Cooldown = o.Get("cooldown").Duration(modelUnits)
 	}
-	when := o.need("when")
-	text := when.text()
+	when := o.Need("when")
+	text := when.Text()
 	var ok bool
 	switch t.When, ok = parseCondition(text); {
 	case text == "":
 	case !ok:
-		when.fail("%q: want fit or score, one of > >= < <=, and a number, such as fit > 60", clip(text, 40))
+		when.Fail("%q: want fit or score, one of > >= < <=, and a number, such as fit > 60", strictyaml.Clip(text, 40))
 	case sums && !m.possible(t.When):
-		when.fail("%s is never true", t.When)
+		when.Fail("%s is never true", t.When)
 	}
 	m.TriggerTask = t
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/icp"
+	"github.com/sluicehq/sluice/strictyaml"
 )
 
 func parse(t testing.TB, source string) *icp.Model {
@@ -287,7 +288,7 @@ tiers:
   - {name: Best, min: 5000, queue: a}
   - {name: Best, min: 10, queue: a}
 `))
-	parseError, ok := errors.AsType[*icp.ParseError](err)
+	parseError, ok := errors.AsType[*strictyaml.Error](err)
 	require.True(t, ok)
 	require.ErrorIs(t, err, account.ErrInvalid)
 	require.Equal(t, []string{
@@ -305,7 +306,7 @@ tiers:
 		`revops.yaml:9:104: criteria[2].partial[0].points: 5 must be less than the full 5`,
 		`revops.yaml:12:12: tiers[1].name: "Best" is already in the list`,
 	}, strings.Split(err.Error(), "\n"))
-	require.Equal(t, icp.Mistake{
+	require.Equal(t, strictyaml.Mistake{
 		File: "revops.yaml", Line: 2, Column: 10, Message: `version: want a whole number, have the text "one"`,
 	}, parseError.Mistakes[2])
 }

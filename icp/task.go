@@ -8,6 +8,8 @@ import (
 	"text/template"
 	"text/template/parse"
 	"time"
+
+	"github.com/sluicehq/sluice/strictyaml"
 )
 
 // TaskTemplate is the task that a tier asks for.
@@ -102,7 +104,9 @@ type Condition struct {
 }
 
 // String returns the condition as models write it.
-func (c Condition) String() string { return c.Measure + " " + c.Op + " " + number(c.Number) }
+func (c Condition) String() string {
+	return c.Measure + " " + c.Op + " " + strictyaml.FormatNumber(c.Number)
+}
 
 func (c Condition) holds(s Score) bool {
 	if c.Measure == "fit" {
@@ -137,7 +141,7 @@ func parseCondition(s string) (Condition, bool) {
 	if equal {
 		c.Op += "="
 	}
-	n, ok := parseNumber(strings.TrimSpace(rest))
+	n, ok := strictyaml.ParseNumber(strings.TrimSpace(rest))
 	c.Number = n
 	return c, ok && (c.Measure == "fit" || c.Measure == "score")
 }

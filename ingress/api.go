@@ -49,6 +49,9 @@ func decodeCompany(body io.Reader) (Company, error) {
 		return Company{}, err
 	}
 	c := Company{Name: strings.TrimSpace(in.Name), Priority: AskedFor}
+	if err := CheckName(c.Name); err != nil {
+		return Company{}, err
+	}
 	if in.Domain != "" {
 		domain, err := account.NormalizeDomain(in.Domain)
 		if err != nil {
@@ -87,15 +90,18 @@ func badJSON(err error) error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", maxBody))
 	}
-	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field != "" {
 		p := newProblem(http.StatusBadRequest, fmt.Sprintf("%s: want a %s, have a %s", e.Field, e.Type, e.Value))
 		p.Field = e.Field
 		return p
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		p := newProblem(http.StatusBadRequest, "unknown key "+name)
-		p.Field = strings.Trim(name, `"`)
+		p := newProblem(http.StatusBadRequest, "no such key; there are domain, name, crm, portal and crm_id")
+		p.Field = fmt.Sprintf("%.40s", strings.Trim(name, `"`))
 		return p
+	}
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return newProblem(http.StatusBadRequest, fmt.Sprintf("the body is not JSON from byte %d on", e.Offset))
 	}
 	return newProblem(http.StatusBadRequest, "the body is not a JSON object")
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -34,6 +37,24 @@ type Company struct {
 	Name     string
 	ImportID string
 	Priority int
+}
+
+// maxName is how many characters a name has at most. It may become part of a
+// workflow's id, which has at most 1000 bytes.
+const maxName = 200
+
+// CheckName refuses a name that cannot be kept or be asked about: it would fail every
+// attempt of its run.
+func CheckName(name string) error {
+	switch n := utf8.RuneCountInString(name); {
+	case n > maxName:
+		return account.Invalid("name", fmt.Sprintf("has %d characters; at most %d", n, maxName))
+	case !utf8.ValidString(name):
+		return account.Invalid("name", "is not text in UTF-8")
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return account.Invalid("name", "has a line break or another control character")
+	}
+	return nil
 }
 
 // Run is where a company's run is to be found.

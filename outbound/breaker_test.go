@@ -240,7 +240,7 @@ func TestWaitingAtTheGateEndsWithTheContext(t *testing.T) {
 // Whatever happens in whatever order, the gate never ends up closed for good: in a
 // bubble, that would be a deadlock.
 func TestGateNeverLocksUp(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(30) {
 		synctest.Test(t, func(t *testing.T) {
 			var mu sync.Mutex
 			random := rand.New(rand.NewPCG(seed, 1))

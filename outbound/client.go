@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -238,7 +239,9 @@ func (c *Client) send(ctx context.Context, req Request, read func(Response) erro
 }
 
 func (c *Client) build(ctx context.Context, req Request) (*http.Request, error) {
-	method, body := req.Method, io.Reader(nil)
+	// An empty body that cannot be rewound: net/http would otherwise repeat a GET
+	// by itself when a kept connection breaks, and buy an answer twice.
+	method, body := req.Method, io.Reader(io.NopCloser(strings.NewReader("")))
 	if req.Body != nil {
 		b, err := json.Marshal(req.Body)
 		if err != nil {
@@ -257,15 +260,11 @@ func (c *Client) build(ctx context.Context, req Request) (*http.Request, error) 
 	if err != nil {
 		return nil, err
 	}
-	for k, v := range c.header {
-		hr.Header[k] = v
-	}
+	maps.Copy(hr.Header, c.header)
 	if req.Body != nil {
 		hr.Header.Set("Content-Type", "application/json")
 	}
-	for k, v := range req.Header {
-		hr.Header[k] = v
-	}
+	maps.Copy(hr.Header, req.Header)
 	return hr, nil
 }
 

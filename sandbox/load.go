@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -33,8 +34,9 @@ func (r Report) String() string {
 
 // Load reads a table from CSV with a header. Columns are found by what their names
 // mean (domain or website, employees or team_size …; docs/sandbox.md lists them),
-// others are ignored. Rows without a usable domain, and all but the first row of a
-// domain, are skipped and reported. An error means that there is no table at all.
+// others are ignored. A row without any domain is known by its name, to the vendors
+// that can be asked by one. Rows with an unusable domain, and all but the first row of
+// a company, are skipped and reported. An error means that there is no table at all.
 func Load(r io.Reader) (*Table, Report, error) { return loadAt(r, time.Now()) }
 
 func loadAt(r io.Reader, now time.Time) (*Table, Report, error) {
@@ -81,7 +83,8 @@ func (t *Table) read(r row, line int, report *Report) {
 	if !ok {
 		domain, ok = registrable(r.get(websiteColumn))
 	}
-	if !ok {
+	nameless := strings.TrimSpace(r.get(nameColumn)) == ""
+	if empty := r.get(domainColumn) == "" && r.get(websiteColumn) == ""; !ok && (!empty || nameless) {
 		report.skip(line, "no usable domain")
 		return
 	}
@@ -93,7 +96,7 @@ func (t *Table) read(r row, line int, report *Report) {
 	c := r.company(domain, t.at)
 	if !t.add(c, knownTo) {
 		report.Duplicates++
-		report.skip(line, domain+" is in the table already")
+		report.skip(line, cmp.Or(domain, c.Name)+" is in the table already")
 		return
 	}
 	if r.get(sampleColumn) != "" {

@@ -74,12 +74,19 @@ func (t *Table) index(domain string) (int, bool) {
 	return i, ok
 }
 
-// add takes a company into the table; false when its domain is there already.
+// add takes a company into the table; false when its domain is there already, or its
+// name if it has no domain.
 func (t *Table) add(c Company, knownTo []Vendor) bool {
-	if _, taken := t.byDomain[c.Domain]; taken {
+	_, taken := t.byDomain[c.Domain]
+	if c.Domain == "" {
+		_, taken = t.byName[strings.ToLower(c.Name)]
+	}
+	if taken {
 		return false
 	}
-	t.byDomain[c.Domain] = len(t.companies)
+	if c.Domain != "" {
+		t.byDomain[c.Domain] = len(t.companies)
+	}
 	if name := strings.ToLower(c.Name); name != "" {
 		if _, taken := t.byName[name]; !taken {
 			t.byName[name] = len(t.companies)

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,7 +24,7 @@ func newServer(t testing.TB, mode Mode) *Server {
 	t.Helper()
 	s, err := Start(Options{Coverage: mode})
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close(t.Context())) })
+	t.Cleanup(func() { require.NoError(t, s.Close(context.WithoutCancel(t.Context()))) })
 	return s
 }
 

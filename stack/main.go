@@ -96,17 +96,20 @@ func runStack(o options, signals <-chan os.Signal, stdout, stderr io.Writer) (in
 
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	started := make(chan error, 1)
-	go func() { started <- s.start(ctx) }()
+	started := make(chan struct{})
+	go func() {
+		err = s.start(ctx)
+		close(started)
+	}()
 	select {
-	case err := <-started:
-		if err != nil {
-			return exitFailed, err
-		}
+	case <-started:
 	case sig := <-signals:
 		cancel()
-		_ = <-started // it has been told to give up
+		<-started
 		return exitSignal + signalNumber(sig), errors.New("interrupted while starting")
+	}
+	if err != nil {
+		return exitFailed, err
 	}
 	if len(o.command) == 0 {
 		s.describe(stdout)

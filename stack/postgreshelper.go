@@ -136,11 +136,16 @@ func (o postgresOrder) start() (*embeddedpostgres.EmbeddedPostgres, error) {
 	return server, os.WriteFile(o.whole(), nil, 0o600)
 }
 
+// advice is what a person can do about a server that does not start.
 func (o postgresOrder) advice() string {
+	const install = "install Postgres (apt-get install postgresql, brew install postgresql@17)"
+	if _, err := os.Stat(filepath.Join(o.Binaries, "bin", "postgres")); err != nil {
+		return "Postgres could not be downloaded: " + install + " and try again."
+	}
 	if o.Keep {
 		return "Its data are in " + o.Dir + ": remove that directory to start empty."
 	}
-	return "Remove " + o.Dir + " and try again, or install Postgres (apt-get install postgresql, brew install postgresql@17)."
+	return "Remove " + o.Dir + " and try again, or " + install + "."
 }
 
 func (o postgresOrder) launch() (*embeddedpostgres.EmbeddedPostgres, error) {

@@ -16,7 +16,11 @@ import (
 )
 
 func companyCommand() *cobra.Command {
-	c := &cobra.Command{Use: "company", Short: "Add, import and explain companies"}
+	c := &cobra.Command{
+		Use:     "company",
+		Short:   "Add, import and explain companies",
+		Example: "  starter company add --domain acme.example --wait\n  starter company import accounts.csv --wait\n  starter company explain acme.example",
+	}
 	c.AddCommand(addCommand(), importCommand(), explainCommand())
 	return c
 }
@@ -55,13 +59,17 @@ func add(cmd *cobra.Command, o addOptions) error {
 	if o.domain == "" && o.name == "" && o.crmID == "" {
 		return usagef("company add: give --domain, --name or --crm-id")
 	}
+	c, err := o.company()
+	if err != nil {
+		return err
+	}
 	ctx := cmd.Context()
 	a, err := open(ctx, (*app).withStore, (*app).withTemporal, (*app).withCRM)
 	if err != nil {
 		return err
 	}
 	defer a.close()
-	c, err := a.find(ctx, cmd, o)
+	c, err = a.find(ctx, cmd, o, c)
 	if err != nil {
 		return err
 	}
@@ -75,17 +83,23 @@ func add(cmd *cobra.Command, o addOptions) error {
 	return a.await(ctx, cmd, o.json, run)
 }
 
+// company is what the flags say of the company.
+func (o addOptions) company() (ingress.Company, error) {
+	c := ingress.Company{Name: strings.TrimSpace(o.name), Priority: ingress.AskedFor}
+	if err := ingress.CheckName(c.Name); err != nil {
+		return c, err
+	}
+	if o.domain == "" {
+		return c, nil
+	}
+	domain, err := account.NormalizeDomain(o.domain)
+	c.Domain = domain
+	return c, err
+}
+
 // find settles which company is meant: by the CRM id, or by what the CRM has under
 // the domain.
-func (a *app) find(ctx context.Context, cmd *cobra.Command, o addOptions) (ingress.Company, error) {
-	c := ingress.Company{Name: strings.TrimSpace(o.name), Priority: ingress.AskedFor}
-	if o.domain != "" {
-		domain, err := account.NormalizeDomain(o.domain)
-		if err != nil {
-			return c, err
-		}
-		c.Domain = domain
-	}
+func (a *app) find(ctx context.Context, cmd *cobra.Command, o addOptions, c ingress.Company) (ingress.Company, error) {
 	if o.crmID != "" {
 		if a.crm == nil {
 			return c, errors.New("--crm-id needs a CRM: set SLUICE_CRM and its credentials")

@@ -15,7 +15,7 @@ import (
 )
 
 func crmCommand() *cobra.Command {
-	c := &cobra.Command{Use: "crm", Short: "Set the CRM up"}
+	c := &cobra.Command{Use: "crm", Short: "Set the CRM up", Example: "  starter crm setup"}
 	c.AddCommand(setupCommand())
 	return c
 }
@@ -51,7 +51,11 @@ func (a *app) setUp(cmd *cobra.Command, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	tiers, queues := choices(models, a.pipeline.Model)
+	active, err := a.pipeline.ActiveModel(models)
+	if err != nil {
+		return err
+	}
+	tiers, queues := choices(models, active.Name)
 	states, err := a.crm.EnsureProperties(cmd.Context(), crm.Properties(tiers, queues))
 	if err != nil {
 		return fmt.Errorf("set up CRM properties: %w", err)
@@ -87,9 +91,11 @@ func choices(models map[string]*icp.Model, active string) (tiers, queues []strin
 	for _, name := range names {
 		m := models[name]
 		for _, t := range m.Tiers {
-			tiers, queues = appendNew(tiers, t.Name), appendNew(queues, t.Queue)
+			tiers = appendNew(tiers, t.Name)
 		}
-		queues = appendNew(queues, m.Exploration.Queue)
+		for _, queue := range config.Queues(m) {
+			queues = appendNew(queues, queue)
+		}
 	}
 	return tiers, queues
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -16,10 +18,15 @@ import (
 	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/icp"
+	"github.com/sluicehq/sluice/strictyaml"
 )
 
 func icpCommand() *cobra.Command {
-	c := &cobra.Command{Use: "icp", Short: "Validate, show and try ICP models"}
+	c := &cobra.Command{
+		Use:     "icp",
+		Short:   "Validate, show and try ICP models",
+		Example: "  starter icp show revops > my.yaml\n  starter icp validate my.yaml\n  starter icp score my.yaml --account acme.json",
+	}
 	c.AddCommand(validateCommand(), showModelCommand(), scoreCommand())
 	return c
 }
@@ -48,8 +55,8 @@ func validateCommand() *cobra.Command {
 }
 
 func validateJSON(cmd *cobra.Command, err error) error {
-	mistakes := []icp.Mistake{}
-	if bad, ok := errors.AsType[*icp.ParseError](err); ok {
+	mistakes := []strictyaml.Mistake{}
+	if bad, ok := errors.AsType[*strictyaml.Error](err); ok {
 		mistakes = bad.Mistakes
 	} else if err != nil {
 		return err
@@ -78,9 +85,9 @@ func showModelCommand() *cobra.Command {
 				listModels(cmd, models)
 				return nil
 			}
-			m, ok := models[args[0]]
-			if !ok {
-				return fmt.Errorf("no model is called %q; `starter icp show` lists them", args[0])
+			m, err := pick(models, args[0])
+			if err != nil {
+				return err
 			}
 			fmt.Fprint(cmd.OutOrStdout(), m.Source)
 			return nil
@@ -90,12 +97,7 @@ func showModelCommand() *cobra.Command {
 
 func listModels(cmd *cobra.Command, models map[string]*icp.Model) {
 	t := newTable(cmd.OutOrStdout(), "model", "owner", "criteria", "tiers")
-	names := make([]string, 0, len(models))
-	for name := range models {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(models)) {
 		m := models[name]
 		var tiers []string
 		for _, tier := range m.Tiers {
@@ -140,9 +142,9 @@ func scoreAccount(cmd *cobra.Command, model, file string, asJSON bool) error {
 		return err
 	}
 	now := time.Now()
-	facts, signals, err := readAccount(data, now)
+	facts, signals, err := readAccount(file, data, now)
 	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return err
 	}
 	s := icp.Rate(m, facts, append(signals, facts.Signals()...), now)
 	if asJSON {
@@ -158,58 +160,119 @@ func scoreAccount(cmd *cobra.Command, model, file string, asJSON bool) error {
 	return nil
 }
 
-// modelNamed reads a model file, or takes a shipped model by its name.
+// modelNamed reads a model file, or takes a model by its name.
 func modelNamed(name string) (*icp.Model, error) {
 	m, err := config.LoadModel(name)
-	if errors.Is(err, fs.ErrNotExist) && slices.Contains(icp.Shipped(), name) {
-		return icp.Load(name)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return m, err
 	}
-	return m, err
+	models, err := config.LoadModels(os.Getenv("SLUICE_MODEL_DIR"))
+	if err != nil {
+		return nil, err
+	}
+	return pick(models, name)
 }
 
-// readAccount reads a flat object of fields, strictly.
-func readAccount(data []byte, at time.Time) (account.Facts, []account.Signal, error) {
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(data, &raw); err != nil {
-		return nil, nil, account.Invalid("account", "not a JSON object of fields: "+err.Error())
+func pick(models map[string]*icp.Model, name string) (*icp.Model, error) {
+	if m, ok := models[name]; ok {
+		return m, nil
 	}
+	names := slices.Sorted(maps.Keys(models))
+	return nil, fmt.Errorf("no model is called %q%s, nor is there such a file; `starter icp show` lists the models", name, strictyaml.DidYouMean(name, names))
+}
+
+// readAccount reads a flat object, field → value, and reports all of its mistakes at
+// once; name is what these call the file.
+func readAccount(name string, data []byte, at time.Time) (account.Facts, []account.Signal, error) {
+	entries, err := readObject(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
+	}
+	facts, seen := account.Facts{}, map[string]bool{}
 	var signals []account.Signal
-	if given, ok := raw["signals"]; ok {
-		delete(raw, "signals")
+	var errs []error
+	for _, e := range entries {
 		var err error
-		if signals, err = readSignals(given); err != nil {
-			return nil, nil, err
+		switch {
+		case seen[e.key]:
+			err = account.Invalid(e.key, "stands there twice")
+		case e.key == "signals":
+			signals, err = readSignals(e.value)
+		default:
+			err = readFact(facts, account.Field(e.key), e.value, at)
 		}
-	}
-	facts := account.Facts{}
-	for name, value := range raw {
-		fact, err := readFact(account.Field(name), value, at)
+		seen[e.key] = true
 		if err != nil {
-			return nil, nil, err
-		}
-		if !fact.Value.IsZero() {
-			facts[fact.Field] = fact
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
 		}
 	}
-	return facts, signals, nil
+	return facts, signals, errors.Join(errs...)
 }
 
-func readFact(field account.Field, raw json.RawMessage, at time.Time) (account.Fact, error) {
+// entry is one key of a JSON object; a map would hide a key that stands there twice.
+type entry struct {
+	key   string
+	value json.RawMessage
+}
+
+const anAccount = `want one JSON object, field → value, such as {"industry": "saas", "employees": 120}`
+
+func readObject(data []byte) ([]entry, error) {
+	data = bytes.TrimPrefix(data, []byte("\uFEFF")) // some editors begin with it
+	if !json.Valid(data) {
+		return nil, account.Invalid("account", "not JSON"+whereInvalid(data)+"; "+anAccount)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	if open, _ := d.Token(); open != json.Delim('{') {
+		return nil, account.Invalid("account", anAccount)
+	}
+	var entries []entry
+	for d.More() {
+		key, _ := d.Token() // valid, so a text
+		e := entry{key: key.(string)}
+		_ = d.Decode(&e.value)
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// whereInvalid says where data stops being JSON.
+func whereInvalid(data []byte) string {
+	var whatever json.RawMessage
+	syntax, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(data, &whatever))
+	if !ok {
+		return ""
+	}
+	line := 1 + bytes.Count(data[:min(int(syntax.Offset), len(data))], []byte("\n"))
+	return fmt.Sprintf(" from line %d on (%v)", line, syntax)
+}
+
+func readFact(facts account.Facts, field account.Field, raw json.RawMessage, at time.Time) error {
 	kind, ok := field.Kind()
 	if !ok {
-		return account.Fact{}, account.Invalid(string(field), "no such field; docs/models.md lists them")
+		return account.Invalid(strictyaml.Clip(string(field), 40), "no such field"+strictyaml.DidYouMean(string(field), fieldNames())+"; docs/models.md lists them")
 	}
 	var v account.Value
 	if err := json.Unmarshal(raw, &v); err != nil {
-		return account.Fact{}, account.Invalid(string(field), err.Error())
+		return account.Invalid(string(field), "want a "+kind.String()+": "+err.Error())
 	}
-	if !v.IsZero() { // null: not known
-		var err error
-		if v, err = v.As(kind); err != nil {
-			return account.Fact{}, account.Invalid(string(field), err.Error())
-		}
+	if v.IsZero() { // null: not known
+		return nil
 	}
-	return account.Fact{Field: field, Value: v, Provider: "given", Confidence: 1, ObservedAt: at}, nil
+	v, err := v.As(kind)
+	if err != nil {
+		return account.Invalid(string(field), err.Error())
+	}
+	facts[field] = account.Fact{Field: field, Value: v, Provider: "given", Confidence: 1, ObservedAt: at}
+	return nil
+}
+
+func fieldNames() []string {
+	names := []string{"signals"}
+	for _, f := range account.Fields() {
+		names = append(names, string(f))
+	}
+	return names
 }
 
 func readSignals(raw json.RawMessage) ([]account.Signal, error) {
@@ -223,8 +286,11 @@ func readSignals(raw json.RawMessage) ([]account.Signal, error) {
 	signals := make([]account.Signal, len(given))
 	for i, g := range given {
 		at, err := parseTime(g.OccurredAt)
-		if err != nil || g.Kind == "" {
-			return nil, account.Invalid(fmt.Sprintf("signals[%d]", i), "want a kind, and occurred_at as YYYY-MM-DD or RFC 3339")
+		switch {
+		case g.Kind == "":
+			return nil, account.Invalid(fmt.Sprintf("signals[%d].kind", i), "missing; want a word such as funding")
+		case err != nil:
+			return nil, account.Invalid(fmt.Sprintf("signals[%d].occurred_at", i), fmt.Sprintf("%q is not a time: want YYYY-MM-DD or RFC 3339", strictyaml.Clip(g.OccurredAt, 40)))
 		}
 		signals[i] = account.Signal{Kind: g.Kind, OccurredAt: at}
 	}

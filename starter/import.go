@@ -12,10 +12,13 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/temporal"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/term"
 
@@ -28,11 +31,10 @@ import (
 // importOptions are the flags of company import.
 type importOptions struct {
 	wait, json, strict bool
-	inFlight           int
 }
 
 func importCommand() *cobra.Command {
-	o := importOptions{inFlight: 200}
+	var o importOptions
 	c := &cobra.Command{
 		Use:   "import FILE.csv",
 		Short: "Run all companies of a CSV file",
@@ -53,7 +55,6 @@ are not run twice, and a run that failed is tried again.`,
 	f.BoolVar(&o.wait, "wait", false, "wait for all runs to end and sum them up")
 	f.BoolVar(&o.json, "json", false, "print the summary as JSON")
 	f.BoolVar(&o.strict, "strict", false, "start nothing if any row is refused")
-	f.IntVar(&o.inFlight, "in-flight", o.inFlight, "runs under way at once, with --wait")
 	return c
 }
 
@@ -84,9 +85,6 @@ type failure struct {
 }
 
 func importFile(cmd *cobra.Command, file string, o importOptions) error {
-	if o.inFlight < 1 {
-		return usagef("company import: --in-flight must be at least 1")
-	}
 	data, err := readFile(cmd, file)
 	if err != nil {
 		return err
@@ -130,27 +128,111 @@ func readFile(cmd *cobra.Command, file string) ([]byte, error) {
 	return data, nil
 }
 
-// importRows starts the rows' runs, and with --wait follows each to its end. The
-// number under way is bounded, so that an import leaves room for what arrives.
+// importRows starts the rows' runs, and with --wait follows each to its end. All of
+// them are started before any is waited for: a run that is parked, since a provider
+// is down, must not keep the next from starting. Temporal queues them, behind what
+// somebody waits for.
 func (a *app) importRows(ctx context.Context, cmd *cobra.Command, rows []row, o importOptions, s *summary) error {
-	bar := newBar(cmd.ErrOrStderr(), len(rows), "companies")
+	runs, err := a.startRows(ctx, cmd, rows, s)
+	if err != nil || !o.wait {
+		return err
+	}
+	bar := newBar(cmd.ErrOrStderr(), len(runs), "companies done")
 	defer func() { _ = bar.Finish() }()
+	waiting := make(chan started, len(runs))
+	for _, r := range runs {
+		waiting <- r
+	}
+	var left atomic.Int64
+	left.Store(int64(len(runs)))
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(o.inFlight)
+	for range min(waiters, len(runs)) {
+		g.Go(func() error {
+			for left.Load() > 0 {
+				select {
+				case r := <-waiting:
+					done, err := a.follow(gctx, r, s)
+					if err != nil {
+						return err
+					}
+					if !done {
+						waiting <- r
+						continue
+					}
+					left.Add(-1)
+					_ = bar.Add(1)
+				case <-time.After(patience): // the others have what is left
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+const (
+	starters = 16              // starts under way at once
+	waiters  = 64              // runs asked for their end at once
+	patience = 2 * time.Second // with one run, before another is asked
+)
+
+// started is a row whose run there is.
+type started struct {
+	row
+	run ingress.Run
+}
+
+func (a *app) startRows(ctx context.Context, cmd *cobra.Command, rows []row, s *summary) ([]started, error) {
+	bar := newBar(cmd.ErrOrStderr(), len(rows), "companies started")
+	defer func() { _ = bar.Finish() }()
+	runs := make([]started, len(rows))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(starters)
+	at := 0
 	for batch := range slices.Chunk(rows, 100) {
 		keys, err := a.lookUp(gctx, batch)
 		if err != nil {
 			_ = g.Wait()
-			return err
+			return nil, err
 		}
 		for _, r := range batch {
+			slot := &runs[at]
+			at++
 			g.Go(func() error {
 				defer func() { _ = bar.Add(1) }()
-				return a.importRow(gctx, r, keys[r.Line], o.wait, s)
+				run, err := a.onboarder().Start(gctx, ingress.Company{
+					Key: keys[r.Line], Domain: r.Domain, Name: r.Name, ImportID: s.ImportID, Priority: ingress.InBulk,
+				})
+				if err != nil {
+					return fmt.Errorf("line %d: %w; run the import again to go on", r.Line, err)
+				}
+				*slot = started{r, run}
+				s.countStart(run)
+				return nil
 			})
 		}
 	}
-	return g.Wait()
+	return runs, g.Wait()
+}
+
+// follow waits a while for the end of a run, and counts it. A run that fails is
+// counted too; only trouble with Temporal itself ends the import.
+func (a *app) follow(ctx context.Context, r started, s *summary) (done bool, err error) {
+	patient, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var end workflows.Status
+	err = a.temporal.GetWorkflow(patient, r.run.WorkflowID, r.run.RunID).Get(patient, &end)
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
+		return false, fmt.Errorf("run %s is gone from Temporal; run the import again", r.run.WorkflowID)
+	}
+	if _, ended := errors.AsType[*temporal.WorkflowExecutionError](err); err != nil && !ended {
+		return false, nil // out of patience, or Temporal is away for a while
+	}
+	s.countEnd(r, end, err)
+	return true, nil
 }
 
 // lookUp finds the CRM records of a batch of rows, by line.
@@ -190,28 +272,7 @@ func (a *app) lookUp(ctx context.Context, batch []row) (map[int]account.Key, err
 	return keys, nil
 }
 
-// importRow starts one run. A run that fails is counted; only trouble with
-// Temporal itself ends the import.
-func (a *app) importRow(ctx context.Context, r row, key account.Key, wait bool, s *summary) error {
-	run, err := a.onboarder().Start(ctx, ingress.Company{
-		Key: key, Domain: r.Domain, Name: r.Name, ImportID: s.ImportID, Priority: ingress.InBulk,
-	})
-	if err != nil {
-		return fmt.Errorf("line %d: %w; run the import again to go on", r.Line, err)
-	}
-	var end *workflows.Status
-	if wait {
-		end = new(workflows.Status)
-		err = a.temporal.GetWorkflow(ctx, run.WorkflowID, run.RunID).Get(ctx, end)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-	}
-	s.count(r, run, end, err)
-	return nil
-}
-
-func (s *summary) count(r row, run ingress.Run, end *workflows.Status, err error) {
+func (s *summary) countStart(run ingress.Run) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if run.Started {
@@ -219,10 +280,14 @@ func (s *summary) count(r row, run ingress.Run, end *workflows.Status, err error
 	} else {
 		s.Existing++
 	}
+}
+
+func (s *summary) countEnd(r started, end workflows.Status, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	switch {
 	case err != nil:
-		s.Failed = append(s.Failed, failure{r.Line, run.WorkflowID, err.Error()})
-	case end == nil:
+		s.Failed = append(s.Failed, failure{r.Line, r.run.WorkflowID, err.Error()})
 	case end.Status == workflows.Refused:
 		s.Refused = append(s.Refused, refusal{r.Line, "company", end.Reason})
 	default:
@@ -231,7 +296,7 @@ func (s *summary) count(r row, run ingress.Run, end *workflows.Status, err error
 	}
 }
 
-func (s *summary) add(end *workflows.Status) {
+func (s *summary) add(end workflows.Status) {
 	if end.Score != nil {
 		s.Tiers[end.Score.Tier]++
 	}

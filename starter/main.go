@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -27,15 +28,16 @@ func main() {
 	os.Exit(status)
 }
 
-func run(ctx context.Context, args []string) int {
-	root := newRoot()
+func run(ctx context.Context, args []string) int { return execute(ctx, newRoot(), args) }
+
+func execute(ctx context.Context, root *cobra.Command, args []string) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return ok
 	}
 	if !errors.Is(err, errReported) {
-		fmt.Fprintln(os.Stderr, "starter:", err)
+		fmt.Fprintln(root.ErrOrStderr(), "starter:", err)
 	}
 	if _, is := errors.AsType[*usageError](err); is {
 		return usage
@@ -71,13 +73,12 @@ func newRoot() *cobra.Command {
 		return usagef("%w; see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(serveCommand(), companyCommand(), providerCommand(), icpCommand(), crmCommand(), migrateCommand())
-	for _, c := range root.Commands() {
-		strict(c)
-	}
+	root.Args = cobra.ArbitraryArgs // else an unknown command never gets to strict
+	strict(root)
 	return root
 }
 
-// strict makes wrong arguments a usage error, and a group without a sub-command
+// strict makes wrong arguments a usage error, and a group without one of its commands
 // one too.
 func strict(c *cobra.Command) {
 	if check := c.Args; check != nil {
@@ -89,14 +90,24 @@ func strict(c *cobra.Command) {
 		}
 	}
 	if c.HasSubCommands() && c.RunE == nil {
-		c.RunE = func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("%s has no command %q; see %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())
-			}
-			return cmd.Help()
-		}
+		c.RunE = commandMissing
 	}
 	for _, sub := range c.Commands() {
 		strict(sub)
 	}
+}
+
+// commandMissing answers for a group that is called without one of its commands.
+func commandMissing(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		cmd.SetOut(cmd.ErrOrStderr())
+		_ = cmd.Help() // only a template that is broken fails
+		return &usageError{errReported}
+	}
+	hint := ""
+	cmd.SuggestionsMinimumDistance = 2 // slips; cobra's own 2 holds only where it does the asking
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = " (did you mean " + strings.Join(near, " or ") + "?)"
+	}
+	return usagef("%s has no command %q%s; see %s --help", cmd.CommandPath(), args[0], hint, cmd.CommandPath())
 }

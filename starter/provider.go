@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,10 +18,15 @@ import (
 	"github.com/sluicehq/sluice/providers"
 	"github.com/sluicehq/sluice/providers/registry"
 	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/strictyaml"
 )
 
 func providerCommand() *cobra.Command {
-	c := &cobra.Command{Use: "provider", Short: "List, check and try data providers"}
+	c := &cobra.Command{
+		Use:     "provider",
+		Short:   "List, check and try data providers",
+		Example: "  starter provider list\n  starter provider check apollo",
+	}
 	c.AddCommand(providerListCommand(), providerCheckCommand(), providerMapCommand())
 	return c
 }
@@ -85,18 +91,11 @@ func (a *app) providerLines(ctx context.Context) ([]providerLine, error) {
 		}
 		lines[i] = providerLine{
 			Name: step.Name, Order: i + 1, Configured: source != nil, Supplies: spec.Supplies,
-			Credits: price(step, spec), Rate: step.PerSecond(spec), SpentToday: spent, Daily: step.Daily,
-			Closed: closed(closures, step.Name), TTLDays: int(spec.TTL.Hours() / 24),
+			Credits: step.Price(spec), Rate: step.PerSecond(spec), SpentToday: spent, Daily: step.Daily,
+			Closed: closed(closures, step.Name), TTLDays: int(cmp.Or(step.TTL, spec.TTL).Hours() / 24),
 		}
 	}
 	return lines, nil
-}
-
-func price(step config.Provider, spec providers.Spec) float64 {
-	if step.Credits > 0 {
-		return step.Credits
-	}
-	return spec.HitCredits
 }
 
 func closed(closures []store.Closure, provider string) string {
@@ -147,27 +146,28 @@ quota was used up is opened again when it answers.`,
 		Example: "  starter provider check apollo\n  starter provider check hunter --domain acme.example",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			spec, known := registry.Get(args[0])
+			if !known {
+				return unknownProvider(args[0])
+			}
+			normal, err := account.NormalizeDomain(domain)
+			if err != nil {
+				return err
+			}
 			a, err := open(cmd.Context(), (*app).withStore)
 			if err != nil {
 				return err
 			}
 			defer a.close()
-			return a.check(cmd, args[0], domain)
+			return a.check(cmd, spec, normal)
 		},
 	}
 	c.Flags().StringVar(&domain, "domain", "hubspot.com", "the company to ask about")
 	return c
 }
 
-func (a *app) check(cmd *cobra.Command, name, input string) error {
-	spec, known := registry.Get(name)
-	if !known {
-		return unknownProvider(name)
-	}
-	domain, err := account.NormalizeDomain(input)
-	if err != nil {
-		return err
-	}
+func (a *app) check(cmd *cobra.Command, spec providers.Spec, domain string) error {
+	name := spec.Name
 	source, err := config.BuildProvider(a.step(name))
 	if err != nil {
 		return err
@@ -219,7 +219,7 @@ func unknownProvider(name string) error {
 	for _, spec := range registry.All() {
 		names = append(names, spec.Name)
 	}
-	return usagef("no provider is called %q; there are %s", name, strings.Join(names, ", "))
+	return usagef("no provider is called %q%s; there are %s", name, strictyaml.DidYouMean(name, names), strings.Join(names, ", "))
 }
 
 // mapped is what `provider map` prints.

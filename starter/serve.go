@@ -36,14 +36,11 @@ func serveCommand() *cobra.Command {
 }
 
 func serve(ctx context.Context) error {
-	a, err := open(ctx, (*app).withStore, (*app).withTemporal)
+	a, err := open(ctx, (*app).checkServing, (*app).withStore, (*app).withTemporal)
 	if err != nil {
 		return err
 	}
 	defer a.close()
-	if err := a.cfg.CheckServing(); err != nil {
-		return err
-	}
 	verifier, err := webhookVerifier(a.cfg)
 	if err != nil {
 		return err
@@ -58,6 +55,9 @@ func serve(ctx context.Context) error {
 	a.log.Info("Starter serves", zap.String("addr", listener.Addr().String()), zap.Bool("webhooks", verifier != nil))
 	return serveUntil(ctx, listener, handler)
 }
+
+// checkServing comes before anything is opened: its mistakes are quick to find.
+func (a *app) checkServing(context.Context) error { return a.cfg.CheckServing() }
 
 // webhookVerifier is nil where HubSpot's webhooks are not set up.
 func webhookVerifier(cfg config.Config) (*hubspot.Verifier, error) {

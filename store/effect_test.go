@@ -51,7 +51,7 @@ func TestBeginEffectConcurrentlyHasOneFirst(t *testing.T) {
 	s := storetest.New(t)
 	acc := acme(t, s)
 	seen := make([]int, 20)
-	for _, err := range concurrently(len(seen), func(i int) error {
+	for _, err := range concurrently(len(seen), func(int) error {
 		before, err := s.BeginEffect(t.Context(), "k", acc.ID, "r", crm.TaskEffect, nil)
 		seen[before.Attempts]++
 		return err

@@ -64,7 +64,7 @@ func connect(ctx context.Context, url string, opts ...Option) (*pgxpool.Pool, er
 		return nil, errors.New("SLUICE_DATABASE_URL is not a Postgres address: want postgres://USER:PASSWORD@HOST:5432/DATABASE; make stack prints one")
 	}
 	cfg.MaxConns = 16
-	cfg.AfterConnect = timesInUTC
+	cfg.AfterConnect = prepare
 	if _, ok := cfg.ConnConfig.RuntimeParams["application_name"]; !ok {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "sluice"
 	}
@@ -83,14 +83,17 @@ func connect(ctx context.Context, url string, opts ...Option) (*pgxpool.Pool, er
 	return db, nil
 }
 
-// timesInUTC makes times come back as they were given, whatever the zone of the
-// machine.
-func timesInUTC(_ context.Context, conn *pgx.Conn) error {
+// prepare makes times come back as they were given, whatever the zone of the
+// machine, and keeps a plan that was made while a table was small from reading all
+// of it when an import has made it large: every query here has an index.
+func prepare(ctx context.Context, conn *pgx.Conn) error {
 	conn.TypeMap().RegisterType(&pgtype.Type{
 		Name: "timestamptz", OID: pgtype.TimestamptzOID,
 		Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 	})
-	return nil
+	const q = `SET enable_seqscan = off; SET jit = off`
+	_, err := conn.Exec(ctx, q)
+	return err
 }
 
 // Codes of https://www.postgresql.org/docs/current/errcodes-appendix.html

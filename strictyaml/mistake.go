@@ -22,9 +22,21 @@ func (m Mistake) Error() string {
 	return m.File + ":" + strconv.Itoa(m.Line) + ":" + strconv.Itoa(m.Column) + ": " + m.Message
 }
 
-// Error holds every mistake of a file, in the order of the file. It is
-// an [account.ErrInvalid].
+// Error holds every mistake of a file, in the order of the file. It is an
+// [account.ErrInvalid].
 type Error struct{ Mistakes []Mistake }
+
+// Report returns an [*Error] with these mistakes, in the order of the file, or nil if
+// there are none.
+func Report(mistakes ...Mistake) error {
+	if len(mistakes) == 0 {
+		return nil
+	}
+	sorted := slices.SortedStableFunc(slices.Values(mistakes), func(a, b Mistake) int {
+		return cmp.Or(a.Line-b.Line, a.Column-b.Column)
+	})
+	return &Error{Mistakes: sorted}
+}
 
 // Error implements error: one mistake per line.
 func (e *Error) Error() string {
@@ -37,12 +49,6 @@ func (e *Error) Error() string {
 
 // Is makes every Error an [account.ErrInvalid].
 func (e *Error) Is(target error) bool { return target == account.ErrInvalid }
-
-func (e *Error) sort() {
-	slices.SortStableFunc(e.Mistakes, func(a, b Mistake) int {
-		return cmp.Or(a.Line-b.Line, a.Column-b.Column)
-	})
-}
 
 // DidYouMean ends a message about a word that is not in known, where one of these
 // is near enough to be meant.
@@ -58,7 +64,7 @@ func DidYouMean(s string, known []string) string {
 func Nearest(s string, known []string) string {
 	best, least := "", 3
 	for _, k := range known {
-		if abs(len(k)-len(s)) > 2 {
+		if len(k) > len(s)+2 || len(s) > len(k)+2 {
 			continue
 		}
 		if d := distance(s, k); d < least && d*2 < len(k) {

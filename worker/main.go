@@ -58,6 +58,14 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	models, err := config.LoadModels(cfg.ModelDir)
+	if err != nil {
+		return err
+	}
+	active, err := pipeline.ActiveModel(models)
+	if err != nil {
+		return err
+	}
 	log, err := config.NewLogger(cfg.LogLevel)
 	if err != nil {
 		return err
@@ -71,7 +79,7 @@ func run() error {
 	if err := st.CheckSchema(ctx); err != nil {
 		return err
 	}
-	if err := releaseModels(ctx, st, cfg.ModelDir, pipeline.Model); err != nil {
+	if err := releaseModels(ctx, st, models, active); err != nil {
 		return err
 	}
 	a, err := buildActivities(ctx, cfg, pipeline, st, log)
@@ -91,21 +99,13 @@ func run() error {
 
 // releaseModels keeps the models that this worker has, and makes the pipeline's the
 // one that new runs use. A version that changed without a new number is refused.
-func releaseModels(ctx context.Context, st *store.Store, dir, active string) error {
-	models, err := config.LoadModels(dir)
-	if err != nil {
-		return err
-	}
-	m, ok := models[active]
-	if !ok {
-		return fmt.Errorf("sluice.yaml: model %q is neither shipped nor in SLUICE_MODEL_DIR", active)
-	}
+func releaseModels(ctx context.Context, st *store.Store, models map[string]*icp.Model, active *icp.Model) error {
 	for _, m := range models {
 		if err := st.SaveModel(ctx, m.Name, m.Version, m.Subject, []byte(m.Source)); err != nil {
 			return err
 		}
 	}
-	return activateNewer(ctx, st, m)
+	return activateNewer(ctx, st, active)
 }
 
 // activateNewer leaves a later version in place: a worker that is still being
@@ -170,16 +170,16 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	return nil
 }
 
+// coreOptions keeps few tasks under way: a step takes milliseconds of CPU, so more
+// at once would only queue inside Temporal, in front of what arrives meanwhile.
 func coreOptions() worker.Options {
-	auto := worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{
-		MinimumNumberOfPollers: 2, InitialNumberOfPollers: 4, MaximumNumberOfPollers: 20,
-	})
 	return worker.Options{
-		WorkflowTaskPollerBehavior:         auto,
-		ActivityTaskPollerBehavior:         auto,
-		MaxConcurrentActivityExecutionSize: 64, // CRM calls; their pace is the CRM client's
-		WorkerStopTimeout:                  20 * time.Second,
-		DisableRegistrationAliasing:        true,
+		MaxConcurrentWorkflowTaskPollers:       4,
+		MaxConcurrentWorkflowTaskExecutionSize: 16,
+		MaxConcurrentActivityTaskPollers:       4,
+		MaxConcurrentActivityExecutionSize:     16, // CRM calls; their pace is the CRM client's
+		WorkerStopTimeout:                      20 * time.Second,
+		DisableRegistrationAliasing:            true,
 	}
 }
 

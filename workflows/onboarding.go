@@ -168,6 +168,7 @@ func (o *onboarding) score(ctx workflow.Context) error {
 		return err
 	}
 	o.status.Score = &decided
+	o.tell("pass %d: %s, score %d%s", o.status.Passes, decided.Tier, decided.Value, o.without())
 	return o.tag(ctx, "effects")
 }
 
@@ -214,6 +215,7 @@ func (o *onboarding) waitForLateFill(ctx workflow.Context) (bool, error) {
 	delay := min(max(back.Sub(now), fill.Wait<<min(o.returns, 6)), left)
 	o.returns++
 	o.learned = false
+	o.tell("waited up to %s for %s (%s)", delay.Round(time.Second), first, outcomeInWords(o.ended[first]))
 	err := o.wait(ctx, first+" circuit", delay, func() bool { return o.changed })
 	return !o.changed, err
 }
@@ -265,6 +267,7 @@ type onboarding struct {
 	returns int                         // for late fill
 	learned bool                        // whether a return brought anything new
 	status  *Status
+	story   []string // for the details: what a later pass changed is not in the status
 }
 
 func newOnboarding(ctx workflow.Context, in CompanyOnboardingInput) (*onboarding, error) {

@@ -7,6 +7,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/crm"
 	"github.com/sluicehq/sluice/outbound"
 )
 
@@ -59,9 +61,8 @@ func (o *onboarding) show(ctx workflow.Context) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "**%s** · stage: %s\n\n", orDash(s.Domain), s.Stage)
 	if s.Score != nil {
-		fmt.Fprintf(&b, "**%s**, score %d (%d–%d)%s, model %s@%d\n\n", s.Score.Tier, s.Score.Value, s.Score.Low, s.Score.High,
-			provisional(s.Score.Provisional), s.Model.Name, s.Model.Version)
-		fmt.Fprintf(&b, "Queue **%s**, owner %s: %s\n\n", s.Score.Queue, orDash(s.Score.Owner), s.Score.Reason)
+		fmt.Fprintf(&b, "**%s**, score %d%s, model %s@%d\n\n", s.Score.Tier, s.Score.Value, open(s.Score), s.Model.Name, s.Model.Version)
+		fmt.Fprintf(&b, "Queue **%s**, owner %s (%s)\n\n", s.Score.Queue, orDash(s.Score.Owner), s.Score.Reason)
 	}
 	if len(s.Providers) > 0 {
 		b.WriteString("| provider | outcome | fields | credits |\n| --- | --- | --- | --- |\n")
@@ -76,8 +77,13 @@ func (o *onboarding) show(ctx workflow.Context) {
 	if len(o.missing) > 0 && o.who.AccountID != 0 {
 		fmt.Fprintf(&b, "\nStill missing: %v\n", o.missing)
 	}
+	for _, line := range o.story {
+		fmt.Fprintf(&b, "\n1. %s", line)
+	}
 	for _, e := range s.Effects {
-		fmt.Fprintf(&b, "\n- %s in the CRM: %s", e.Kind, orDash(e.CRMID))
+		if e.Kind != crm.PropertiesEffect {
+			fmt.Fprintf(&b, "\n- %s in the CRM: %s", e.Kind, orDash(e.CRMID))
+		}
 	}
 	if o.who.RecordURL != "" {
 		fmt.Fprintf(&b, "\n\n[CRM record](%s)", o.who.RecordURL)
@@ -90,11 +96,35 @@ func (o *onboarding) show(ctx workflow.Context) {
 
 func outcomeInWords(o outbound.Outcome) string { return strings.ReplaceAll(string(o), "_", " ") }
 
-func provisional(is bool) string {
-	if is {
-		return ", provisional"
+// open says how far the score may still move.
+func open(s *activities.ScoreResult) string {
+	switch {
+	case s.Low == s.High:
+		return ""
+	case s.Provisional:
+		return fmt.Sprintf(" (provisional: %d to %d)", s.Low, s.High)
+	default:
+		return fmt.Sprintf(" (%d to %d)", s.Low, s.High)
 	}
-	return ""
+}
+
+// maxStory bounds the details: the server takes 20 000 bytes.
+const maxStory = 40
+
+// tell adds a line to the run's story.
+func (o *onboarding) tell(format string, args ...any) {
+	o.story = append(o.story, fmt.Sprintf(format, args...))
+	if len(o.story) > maxStory {
+		o.story = o.story[1:]
+	}
+}
+
+// without names the providers that a pass had to do without.
+func (o *onboarding) without() string {
+	if len(o.parked) == 0 {
+		return ""
+	}
+	return ", without " + strings.Join(workflow.DeterministicKeys(o.parked), ", ")
 }
 
 func orDash(s string) string {

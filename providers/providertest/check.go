@@ -65,7 +65,7 @@ func golden(t *testing.T, spec providers.Spec, r Reply, got providers.Answer) {
 	checkAnswer(t, spec, got)
 	name := filepath.Join("testdata", strings.TrimSuffix(r.File, filepath.Ext(r.File))+goldenSuffix)
 	if *update {
-		require.NoError(t, os.WriteFile(name, []byte(describe(got)), 0o600))
+		require.NoError(t, os.WriteFile(name, []byte(describe(got)), 0o644))
 	}
 	want, err := os.ReadFile(name)
 	require.NoError(t, err, "go test -update writes it")

@@ -173,7 +173,7 @@ func (k *kit) timeOut(t *testing.T) {
 func (k *kit) reset(t *testing.T) {
 	s := k.serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	_, err := k.ask(t, k.provider(t, s))
-	requireOutcome(t, outbound.ProviderError, err)
+	_ = requireOutcome(t, outbound.ProviderError, err)
 }
 
 func (k *kit) truncated(t *testing.T) {
@@ -202,7 +202,7 @@ func (k *kit) hugeBody(t *testing.T) {
 		}
 	})
 	_, err := k.ask(t, k.provider(t, s, outbound.WithMaxBody(limit)))
-	requireOutcome(t, outbound.ProviderError, err)
+	_ = requireOutcome(t, outbound.ProviderError, err)
 	require.Less(t, written.Load(), int64(tooMuch), "reading went on past the limit")
 }
 
@@ -226,7 +226,7 @@ func (k *kit) noDomain(t *testing.T) {
 	s := k.replying(t, k.Found)
 	p := k.provider(t, s)
 	_, err := p.Ask(t.Context(), account.Account{ID: 2})
-	requireOutcome(t, outbound.BadRequest, err)
+	_ = requireOutcome(t, outbound.BadRequest, err)
 	require.Empty(t, s.seen(), "a lookup of nothing was sent")
 }
 
@@ -282,7 +282,7 @@ func (k *kit) deadService(t *testing.T) {
 	p := k.provider(t, s, outbound.WithTrip(trip), outbound.WithCoolDown(time.Minute))
 	for range trip {
 		_, err := k.ask(t, p)
-		requireOutcome(t, outbound.ProviderError, err)
+		_ = requireOutcome(t, outbound.ProviderError, err)
 	}
 	for range 5 {
 		_, err := k.ask(t, p)

@@ -1,7 +1,6 @@
 package providertest
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -43,7 +42,7 @@ func (k *kit) serve(t *testing.T, h http.HandlerFunc) *server {
 			return
 		}
 		s.mu.Lock()
-		s.requests = append(s.requests, r.Clone(context.Background()))
+		s.requests = append(s.requests, r.Clone(r.Context()))
 		s.mu.Unlock()
 		h(w, r)
 	}))

@@ -2,6 +2,7 @@ package website
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/tls"
@@ -17,6 +18,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -317,10 +319,12 @@ func TestAccountsThatAreNoNames(t *testing.T) {
 func TestBodies(t *testing.T) {
 	t.Parallel()
 	const head = `<html><head><meta property="og:site_name" content="Acme"></head><body>`
+	bomb := packed(head + strings.Repeat("x", 30<<20))
 	html := func(w http.ResponseWriter) { w.Header().Set("Content-Type", "text/html") }
 	tests := []struct {
 		name        string
 		give        http.HandlerFunc
+		giveTime    time.Duration // default: more than it takes on a busy machine
 		wantMiss    string
 		wantPartial bool
 		wantName    string
@@ -335,33 +339,18 @@ func TestBodies(t *testing.T) {
 		{name: "so is one that unpacks to a huge one", wantPartial: true, wantName: "Acme", give: func(w http.ResponseWriter, _ *http.Request) {
 			html(w)
 			w.Header().Set("Content-Encoding", "gzip")
-			z := gzip.NewWriter(w)
-			_, _ = io.WriteString(z, head)
-			for range 1000 {
-				if _, err := z.Write(make([]byte, 1<<20)); err != nil {
-					return
-				}
-			}
-			_ = z.Close()
+			_, _ = w.Write(bomb)
 		}},
 		{name: "and one that breaks off", wantPartial: true, wantName: "Acme", give: func(w http.ResponseWriter, _ *http.Request) {
 			html(w)
 			w.Header().Set("Content-Length", "5000")
 			_, _ = io.WriteString(w, head)
 		}},
-		{name: "and one that drips", wantPartial: true, wantName: "Acme", give: func(w http.ResponseWriter, r *http.Request) {
-			html(w)
-			_, _ = io.WriteString(w, head)
-			_ = http.NewResponseController(w).Flush()
-			<-r.Context().Done()
-		}},
-		{name: "a page that never begins is too slow", wantMiss: missSlow, give: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
+		{name: "a page that never begins is too slow", giveTime: time.Second, wantMiss: missSlow, give: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
 		{name: "packed", wantName: "Acme", give: func(w http.ResponseWriter, _ *http.Request) {
 			html(w)
 			w.Header().Set("Content-Encoding", "gzip")
-			z := gzip.NewWriter(w)
-			_, _ = io.WriteString(z, hello)
-			_ = z.Close()
+			_, _ = w.Write(packed(hello))
 		}},
 		{name: "packed in a way that we did not ask for", wantMiss: missNotHTML, give: func(w http.ResponseWriter, _ *http.Request) {
 			html(w)
@@ -413,13 +402,54 @@ func TestBodies(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, v := newInternet(t, map[string]http.HandlerFunc{"https://acme.example/": tt.give}).visit(t, withMaxTime(2*time.Second))
+			got, v := newInternet(t, map[string]http.HandlerFunc{"https://acme.example/": tt.give}).visit(t, withMaxTime(cmp.Or(tt.giveTime, time.Minute)))
 			require.Equal(t, tt.wantMiss, v.Miss)
 			require.Equal(t, tt.wantPartial, v.Partial)
 			require.Equal(t, tt.wantName, got.Name)
 			require.LessOrEqual(t, len(v.HTML), maxPage)
 		})
 	}
+}
+
+// TestDrip: a page that comes byte by byte ends with our time, and what came counts.
+func TestDrip(t *testing.T) {
+	t.Parallel()
+	n := newInternet(t, map[string]http.HandlerFunc{"https://acme.example/": func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, hello)
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}})
+	_, v := n.visit(t, withMaxTime(time.Second))
+	require.True(t, v.Partial || v.Miss == missSlow, "on a busy machine nothing came")
+
+	cut := iotest.ErrReader(context.DeadlineExceeded)
+	for body, want := range map[io.Reader]visit{
+		io.MultiReader(strings.NewReader(hello), cut): {URL: "https://acme.example/", Partial: true, HTML: hello, Header: http.Header{"Content-Type": {"text/html"}}},
+		cut: {URL: "https://acme.example/", Miss: missSlow},
+	} {
+		f := &fetcher{robots: newRobots(), transport: roundTripper(func(r *http.Request) *http.Response {
+			if r.URL.Path == "/robots.txt" {
+				return &http.Response{StatusCode: 404, Body: http.NoBody}
+			}
+			return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: io.NopCloser(body)}
+		})}
+		got, err := f.visit(t.Context(), &url.URL{Scheme: "https", Host: "acme.example", Path: "/"})
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+}
+
+type roundTripper func(*http.Request) *http.Response
+
+func (rt roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return rt(r), nil }
+
+func packed(s string) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = io.WriteString(z, s)
+	_ = z.Close()
+	return b.Bytes()
 }
 
 func utf16(s string) string {

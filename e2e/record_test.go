@@ -1,0 +1,69 @@
+package e2e
+
+import (
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/sluicehq/sluice/sandbox"
+	"github.com/sluicehq/sluice/sandbox/fault"
+)
+
+// record names the release whose histories are to be kept.
+var record = flag.String("record", "", "keep histories of this release for the replay tests, such as v1")
+
+// TestRecordHistories keeps one history of each path through the workflow, for the
+// replay tests of later releases. It runs at a release only:
+//
+//	bin/stack -- go test ./e2e -run TestRecordHistories -record v1
+func TestRecordHistories(t *testing.T) {
+	if *record == "" {
+		t.Skip("histories are recorded at a release: -record NAME")
+	}
+	w := newWorld(t, sandbox.Options{CRMCompanies: true})
+	require.NoError(t, w.sandbox.Faults.Set("apollo", fault.Fault{Outage: true}))
+	w.startWorker()
+	domains := w.domains(30)
+	keys := w.companyIDs(domains)
+	done := make(chan imported, 1)
+	go func() { done <- w.importAll(domains) }()
+	w.eventually("all companies are scored once", func() bool { return w.scored() >= len(domains) })
+	require.NoError(t, w.sandbox.Faults.Clear("apollo"))
+	require.Equal(t, len(domains), (<-done).Completed)
+	w.save("late-fill", "company/hubspot/8100/"+keys[0])
+
+	fresh := w.sandbox.CRM.AddCompany("", w.tierOne(), nil)
+	w.starter("company", "add", "--crm-id", fresh, "--wait").ok()
+	w.save("tier-1", "company/hubspot/8100/"+fresh)
+	w.starter("company", "add", "--name", "Nobody Knows Them Ltd", "--wait").ok()
+	w.save("no-record", "company/name/nobody knows them")
+	gone := w.sandbox.CRM.AddCompany("Free mail", "gmail.com", nil)
+	require.NotZero(t, w.starter("company", "add", "--crm-id", gone, "--wait").status)
+	w.save("refused", "company/hubspot/8100/"+gone)
+}
+
+func (w *world) save(name, id string) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	defer cancel()
+	h := &historypb.History{}
+	it := w.temporal.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for it.HasNext() {
+		e, err := it.Next()
+		require.NoError(w.t, err, id)
+		h.Events = append(h.Events, e)
+	}
+	b, err := protojson.MarshalOptions{Indent: " "}.Marshal(h)
+	require.NoError(w.t, err)
+	dir := filepath.Join("..", "workflows", "testdata", "replay")
+	require.NoError(w.t, os.MkdirAll(dir, 0o750))
+	require.NoError(w.t, os.WriteFile(filepath.Join(dir, *record+"-"+name+".json"), append(b, '\n'), 0o600))
+}
