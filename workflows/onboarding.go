@@ -34,11 +34,12 @@ type Change struct {
 	Event string `json:"event"`
 }
 
-// The ways in which a run ends well. A run that fails ends with an error instead.
+// What can be said of a run.
 const (
 	Running   = "running"
 	Completed = "completed"
 	Refused   = "refused" // not a company that can be followed; the reason says why
+	Failed    = "failed"  // only on record: the run itself ends with an error
 )
 
 // Status is what is known of a run: while it runs, and as its result.
@@ -244,13 +245,20 @@ func (o *onboarding) finish(ctx workflow.Context, status, reason string) (*Statu
 	return o.status, workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
 }
 
-// refusedOr ends the run well when the company cannot be followed, and with the
-// error otherwise.
+// refusedOr ends the run well when the company cannot be followed. Any other error
+// fails it: that is put on record too, so that it can be found and redriven.
 func (o *onboarding) refusedOr(ctx workflow.Context, err error) (*Status, error) {
-	if !failedAs(err, activities.Invalid) && !failedAs(err, activities.RecordGone) {
+	if failedAs(err, activities.Invalid) || failedAs(err, activities.RecordGone) {
+		return o.finish(ctx, Refused, reasonOf(err))
+	}
+	if temporal.IsCanceledError(err) {
 		return nil, err
 	}
-	return o.finish(ctx, Refused, reasonOf(err))
+	in := activities.FinishInput{AccountID: o.status.AccountID, Status: Failed, Reason: reasonOf(err), Stop: o.status.Stop}
+	if kept := workflow.ExecuteLocalActivity(onRecord(ctx, "keep the failure"), a.Finish, in).Get(ctx, nil); kept != nil {
+		workflow.GetLogger(ctx).Error("The failure is not on record", "error", kept)
+	}
+	return nil, err
 }
 
 // onboarding is what the steps of one run share.

@@ -246,6 +246,23 @@ func TestOnboardingRefusesWhatIsNoCompany(t *testing.T) {
 	}
 }
 
+func TestOnboardingPutsItsFailureOnRecord(t *testing.T) {
+	t.Parallel()
+	env := newEnvironment()
+	env.OnUpsertTypedSearchAttributes(mock.Anything).Return(nil).Maybe()
+	env.OnActivity(a.Identify, mock.Anything, mock.Anything).Return(setup(t).who, nil)
+	env.OnActivity(a.Ask, mock.Anything, mock.Anything).Return(found().AskResult, nil)
+	env.OnActivity(a.Score, mock.Anything, mock.Anything).Return(activities.ScoreResult{Tier: "Tier 1"}, nil)
+	refused := temporal.NewNonRetryableApplicationError("hubspot: bad_request: VALIDATION_ERROR icp_tier", string(outbound.BadRequest), nil)
+	env.OnActivity(a.Apply, mock.Anything, mock.Anything).Return(activities.ApplyResult{}, refused)
+	env.OnActivity(a.Finish, mock.Anything, mock.MatchedBy(func(in activities.FinishInput) bool {
+		return in.Status == workflows.Failed && in.Reason == "hubspot: bad_request: VALIDATION_ERROR icp_tier"
+	})).Return(nil).Once()
+	env.ExecuteWorkflow(workflows.CompanyOnboarding, workflows.CompanyOnboardingInput{Key: key})
+	require.ErrorContains(t, env.GetWorkflowError(), "VALIDATION_ERROR icp_tier")
+	env.AssertExpectations(t)
+}
+
 func TestOnboardingWaitsForRefusedCRMCredentials(t *testing.T) {
 	t.Parallel()
 	env := newEnvironment()
