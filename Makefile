@@ -32,8 +32,10 @@ check: ## Formatting, linters, workflow determinism, known vulnerabilities
 fmt: ## Format the code as check wants it
 	$(TOOL) golangci-lint fmt
 
-bench: ## Benchmarks of the code and of the whole pipeline (BENCH=Rate for some)
-	bin/stack -- go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./...
+bench: ## Benchmarks, and the large end-to-end tests at full size (BENCH=Rate for some)
+	bin/stack -- go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 30m ./e2e
+	bin/stack -- go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m $$(go list ./... | grep -v /e2e)
+	bin/stack -- go test -run 'ComeOut|Fewest|Kill9|Acknowledged' -v -timeout 60m ./e2e -full
 
 stack: ## The Temporal and the Postgres alone, until Ctrl-C
 	bin/stack

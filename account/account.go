@@ -63,9 +63,9 @@ const maxKeyPart = 64
 // CheckKey refuses a key that could not be one: parts that are empty, too long, or
 // hold anything but letters, digits, - and _.
 func CheckKey(k Key) error {
-	for name, part := range map[string]string{"crm": k.CRM, "portal": k.Portal, "crm_id": k.ID} {
-		if part == "" || len(part) > maxKeyPart || strings.ContainsFunc(part, notKeyRune) {
-			return Invalid(name, "want 1 to 64 letters, digits, - or _")
+	for _, part := range []struct{ name, value string }{{"crm", k.CRM}, {"portal", k.Portal}, {"crm_id", k.ID}} {
+		if part.value == "" || len(part.value) > maxKeyPart || strings.ContainsFunc(part.value, notKeyRune) {
+			return Invalid(part.name, "want 1 to 64 letters, digits, - or _")
 		}
 	}
 	return nil

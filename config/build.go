@@ -100,7 +100,7 @@ func BuildProvider(step Provider) (*activities.Source, error) {
 		return nil, nil
 	}
 	built, err := spec.New(providers.Config{
-		BaseURL: cmp.Or(cred.BaseURL, spec.BaseURL), Key: cred.Key.Reveal(), Options: step.options(spec),
+		BaseURL: cmp.Or(cred.BaseURL, spec.BaseURL), Key: cred.Key.Reveal(), Rules: cred.Rules, Options: step.options(spec),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("SLUICE_%s_*: %w", spec.Env, err)

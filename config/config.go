@@ -64,6 +64,7 @@ type HubSpot struct {
 type Credential struct {
 	Key     Secret
 	BaseURL string
+	Rules   string // a file, for a provider that reads by rules
 }
 
 // Load reads and checks the environment. Its error names every variable that is
@@ -134,18 +135,19 @@ func (c Config) CheckServing() error {
 	return errors.Join(errs...)
 }
 
-// LoadCredential reads SLUICE_<env>_API_KEY and SLUICE_<env>_BASE_URL.
+// LoadCredential reads SLUICE_<env>_API_KEY, _BASE_URL and _RULES.
 func LoadCredential(env string) (Credential, error) {
 	var p struct { // no envconfig tags: a stray API_KEY would be sent to every provider
 		APIKey  Secret `split_words:"true"`
 		BaseURL string `split_words:"true"`
+		Rules   string
 	}
 	prefix := "SLUICE_" + strings.ToUpper(env)
 	if err := process(prefix, &p); err != nil {
 		return Credential{}, err
 	}
 	err := errors.Join(checkSecret(prefix+"_API_KEY", p.APIKey), checkURL(prefix+"_BASE_URL", p.BaseURL))
-	return Credential{Key: p.APIKey, BaseURL: p.BaseURL}, err
+	return Credential{Key: p.APIKey, BaseURL: p.BaseURL, Rules: p.Rules}, err
 }
 
 // process keeps the name of a variable that cannot be read and drops its value,

@@ -296,9 +296,9 @@ func TestBadInputIsRefusedWithItsReason(t *testing.T) {
 		{"free mail", `{"domain": "gmail.com"}`, 422, "domain"},
 		{"an address", `{"domain": "10.0.0.1"}`, 422, "domain"},
 		{"an internal name", `{"domain": "crm.internal"}`, 422, "domain"},
-		{"a record without its CRM", `{"crm_id": "512"}`, 422, "crm_id"},
+		{"a record of another CRM", `{"crm": "salesforce", "crm_id": "512"}`, 422, "hubspot"},
 		{"a CRM without its record", `{"crm": "hubspot", "domain": "acme.example"}`, 422, "crm_id"},
-		{"a record id that is a path", `{"crm": "hubspot", "portal": "8100", "crm_id": "../1"}`, 422, "crm_id"},
+		{"a record id that is a path", `{"crm": "hubspot", "crm_id": "../1"}`, 422, "crm_id"},
 		{"a huge body", `{"name": "` + strings.Repeat("x", 2<<20) + `"}`, 413, "larger than"},
 	} {
 		status, answer := post(tt.body, "canary-api-token")

@@ -22,14 +22,19 @@ type addRequest struct {
 	Domain string `json:"domain"`
 	Name   string `json:"name"`
 	CRM    string `json:"crm"`
-	Portal string `json:"portal"`
 	CRMID  string `json:"crm_id"`
 }
 
 func (h *Handler) addCompany(w http.ResponseWriter, r *http.Request) {
-	c, err := decodeCompany(r.Body)
+	c, err := h.onboard.decodeCompany(r.Body)
 	if err != nil {
 		writeProblem(w, err)
+		return
+	}
+	c, _, err = h.onboard.Find(r.Context(), c)
+	if err != nil {
+		h.log.Error("Look up company", zap.String("domain", c.Domain), zap.Error(err))
+		writeProblem(w, errUnavailable)
 		return
 	}
 	run, err := h.onboard.Start(r.Context(), c)
@@ -43,7 +48,7 @@ func (h *Handler) addCompany(w http.ResponseWriter, r *http.Request) {
 
 // decodeCompany reads one JSON object, strictly, and checks that there is a company
 // in it to look up.
-func decodeCompany(body io.Reader) (Company, error) {
+func (o Onboarder) decodeCompany(body io.Reader) (Company, error) {
 	var in addRequest
 	if err := decodeStrictly(body, &in); err != nil {
 		return Company{}, err
@@ -60,17 +65,26 @@ func decodeCompany(body io.Reader) (Company, error) {
 		c.Domain = domain
 	}
 	switch {
-	case in.CRMID != "" && (in.CRM == "" || in.Portal == ""):
-		return Company{}, account.Invalid("crm_id", "needs crm and portal beside it")
 	case in.CRMID != "":
-		c.Key = account.Key{CRM: in.CRM, Portal: in.Portal, ID: in.CRMID}
-		return c, account.CheckKey(c.Key)
-	case in.CRM != "" || in.Portal != "":
+		return o.withRecord(c, in)
+	case in.CRM != "":
 		return Company{}, account.Invalid("crm", "needs crm_id beside it")
 	case c.Domain == "" && account.NormalizeName(c.Name) == "":
 		return Company{}, account.Invalid("domain", "give a domain, or a name to look the company up by")
 	}
 	return c, nil
+}
+
+// withRecord adds the CRM record that is named.
+func (o Onboarder) withRecord(c Company, in addRequest) (Company, error) {
+	if o.CRM == nil {
+		return Company{}, account.Invalid("crm_id", "no CRM is configured here")
+	}
+	c.Key = o.CRM.Key(in.CRMID)
+	if in.CRM != "" && in.CRM != c.Key.CRM {
+		return Company{}, account.Invalid("crm", "the CRM here is "+c.Key.CRM)
+	}
+	return c, account.CheckKey(c.Key)
 }
 
 func decodeStrictly(body io.Reader, into any) error {
@@ -96,7 +110,7 @@ func badJSON(err error) error {
 		return p
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		p := newProblem(http.StatusBadRequest, "no such key; there are domain, name, crm, portal and crm_id")
+		p := newProblem(http.StatusBadRequest, "no such key; there are domain, name, crm and crm_id")
 		p.Field = fmt.Sprintf("%.40s", strings.Trim(name, `"`))
 		return p
 	}

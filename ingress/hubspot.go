@@ -32,12 +32,26 @@ func (h *Handler) hubspot(w http.ResponseWriter, r *http.Request) {
 	}
 	events = wanted(events)
 	h.metrics.events.WithLabelValues("accepted").Add(float64(len(events)))
-	if err := h.handOver(r.Context(), events); err != nil {
+	handed, err := h.handOver(r.Context(), events)
+	if err != nil {
 		h.log.Error("Hand over webhook", zap.Int("events", len(events)), zap.Error(err))
 		writeProblem(w, errUnavailable)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
+	_ = http.NewResponseController(w).Flush() // Temporal has them: HubSpot need not wait for our notes
+	h.keep(r.Context(), handed)
+}
+
+// keep notes the events that were handed over. Should that fail, a repeated delivery
+// is still absorbed by the run for as long as Temporal remembers it.
+func (h *Handler) keep(ctx context.Context, keys []string) {
+	if len(keys) == 0 {
+		return
+	}
+	if err := h.store.KeepEvents(context.WithoutCancel(ctx), keys); err != nil {
+		h.log.Error("Keep webhook events", zap.Int("events", len(keys)), zap.Error(err))
+	}
 }
 
 func (h *Handler) decode(r *http.Request) ([]hubspot.Event, error) {
@@ -69,24 +83,22 @@ func wanted(events []hubspot.Event) []hubspot.Event {
 	})
 }
 
-func (h *Handler) handOver(ctx context.Context, events []hubspot.Event) error {
+// handOver gives the events that are new to their runs, and returns their keys.
+func (h *Handler) handOver(ctx context.Context, events []hubspot.Event) ([]string, error) {
 	keys := make([]string, len(events))
 	for i, e := range events {
 		keys[i] = e.Key
 	}
 	unseen, err := h.store.NewEvents(ctx, keys)
 	if err != nil || len(unseen) == 0 {
-		return err
+		return nil, err
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(maxInFlight)
 	for company, e := range oneEach(events, unseen) {
 		g.Go(func() error { return h.hand(gctx, company, e) })
 	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	return h.store.KeepEvents(ctx, unseen)
+	return unseen, g.Wait()
 }
 
 // oneEach picks one event for each company: its creation if there is one, since

@@ -23,6 +23,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/crm"
 	"github.com/sluicehq/sluice/crm/hubspot"
 	"github.com/sluicehq/sluice/workflows"
 )
@@ -69,7 +70,7 @@ func newDoor(t *testing.T) door {
 	require.NoError(t, err)
 	d := door{store: &emptyStore{}, temporal: mocks.NewClient(t)}
 	d.handler = New(Config{
-		Onboarder: Onboarder{Temporal: d.temporal}, Store: d.store, Token: token, Verifier: verifier, Log: zap.NewNop(),
+		Onboarder: Onboarder{Temporal: d.temporal, CRM: emptyCRM{}}, Store: d.store, Token: token, Verifier: verifier, Log: zap.NewNop(),
 	})
 	return d
 }
@@ -113,16 +114,16 @@ func TestDecodeCompany(t *testing.T) {
 		{"a domain and a name", `{"domain": "acme.com", "name": " Acme "}`, Company{Domain: "acme.com", Name: "Acme"}},
 		{"a name", `{"name": "Acme"}`, Company{Name: "Acme"}},
 		{"a name of 200 characters", `{"name": "` + strings.Repeat("ü", 200) + `"}`, Company{Name: strings.Repeat("ü", 200)}},
-		{"a CRM record", `{"crm": "hubspot", "portal": "8100", "crm_id": "512"}`, Company{Key: account.Key{CRM: "hubspot", Portal: "8100", ID: "512"}}},
-		{"everything", `{"domain": "acme.com", "name": "Acme", "crm": "hubspot", "portal": "8100", "crm_id": "512"}` + "\n", Company{
+		{"a CRM record", `{"crm": "hubspot", "crm_id": "512"}`, Company{Key: account.Key{CRM: "hubspot", Portal: "8100", ID: "512"}}},
+		{"everything", `{"domain": "acme.com", "name": "Acme", "crm": "hubspot", "crm_id": "512"}` + "\n", Company{
 			Domain: "acme.com", Name: "Acme", Key: account.Key{CRM: "hubspot", Portal: "8100", ID: "512"},
 		}},
-		{"empty texts are as good as none", `{"domain": "acme.com", "name": "", "crm": "", "portal": "", "crm_id": ""}`, Company{Domain: "acme.com"}},
+		{"empty texts are as good as none", `{"domain": "acme.com", "name": "", "crm": "", "crm_id": ""}`, Company{Domain: "acme.com"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			have, err := decodeCompany(strings.NewReader(tt.give))
+			have, err := atHubSpot.decodeCompany(strings.NewReader(tt.give))
 			require.NoError(t, err)
 			tt.want.Priority = AskedFor
 			require.Equal(t, tt.want, have)
@@ -136,7 +137,7 @@ func TestBadBodies(t *testing.T) {
 	t.Parallel()
 	const (
 		notJSON   = "the body is not a JSON object"
-		noSuchKey = "no such key; there are domain, name, crm, portal and crm_id"
+		noSuchKey = "no such key; there are domain, name, crm and crm_id"
 		lookUp    = "give a domain, or a name to look the company up by"
 		oneObject = "one JSON object is expected, and nothing after it"
 		keyPart   = "want 1 to 64 letters, digits, - or _"
@@ -160,7 +161,7 @@ func TestBadBodies(t *testing.T) {
 		{"a number for a domain", `{"domain": 7}`, 400, "domain", "domain: want a string, have a number"},
 		{"a list of domains", `{"domain": ["acme.com"]}`, 400, "domain", "domain: want a string, have a array"},
 		{"yes for a name", `{"name": true}`, 400, "name", "name: want a string, have a bool"},
-		{"a number for a record id", `{"crm": "hubspot", "portal": "8100", "crm_id": 512}`, 400, "crm_id", "crm_id: want a string, have a number"},
+		{"a number for a record id", `{"crm": "hubspot", "crm_id": 512}`, 400, "crm_id", "crm_id: want a string, have a number"},
 
 		{"nothing to look up", `{}`, 422, "domain", lookUp},
 		{"null", `null`, 422, "domain", lookUp},
@@ -172,12 +173,9 @@ func TestBadBodies(t *testing.T) {
 		{"a domain in words", `{"domain": "not known"}`, 422, "domain", `"not known" is not a domain: it has spaces or commas in it`},
 		{"a name without end", `{"name": "` + strings.Repeat("a", 201) + `"}`, 422, "name", "has 201 characters; at most 200"},
 		{"a name with a zero byte", `{"name": "Ac\u0000me"}`, 422, "name", "has a line break or another control character"},
-		{"a record without a portal", `{"crm": "hubspot", "crm_id": "512"}`, 422, "crm_id", "needs crm and portal beside it"},
-		{"a record without a CRM", `{"portal": "8100", "crm_id": "512"}`, 422, "crm_id", "needs crm and portal beside it"},
+		{"a record of another CRM", `{"crm": "salesforce", "crm_id": "512"}`, 422, "crm", "the CRM here is hubspot"},
 		{"a CRM without a record", `{"domain": "acme.com", "crm": "hubspot"}`, 422, "crm", "needs crm_id beside it"},
-		{"a record id with a path", `{"crm": "hubspot", "portal": "8100", "crm_id": "../512"}`, 422, "crm_id", keyPart},
-		{"a portal with a space", `{"crm": "hubspot", "portal": "81 00", "crm_id": "512"}`, 422, "portal", keyPart},
-		{"a CRM without end", `{"crm": "` + strings.Repeat("a", 65) + `", "portal": "8100", "crm_id": "512"}`, 422, "crm", keyPart},
+		{"a record id with a path", `{"crm": "hubspot", "crm_id": "../512"}`, 422, "crm_id", keyPart},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -398,13 +396,13 @@ func TestDeliveryThatTemporalDoesNotHave(t *testing.T) {
 // accepts can be looked up. Run it with -fuzzminimizetime 10x.
 func FuzzDecodeCompany(f *testing.F) {
 	for _, seed := range []string{
-		`{"domain": "acme.com", "name": "Acme"}`, `{"crm": "hubspot", "portal": "8100", "crm_id": "512"}`, `{"name": "Ac\u0000me"}`,
+		`{"domain": "acme.com", "name": "Acme"}`, `{"crm": "hubspot", "crm_id": "512"}`, `{"name": "Ac\u0000me"}`,
 		`{"domain": "http://[::1]/"}`, `{"Domain": "ACME.COM"}`, `null`, `[]`, `{"domain": "xn--a.com"}`, `{"domain":"a.com","domain":1}`, "{} {}",
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		c, err := decodeCompany(strings.NewReader(body))
+		c, err := atHubSpot.decodeCompany(strings.NewReader(body))
 		if err != nil {
 			w := httptest.NewRecorder()
 			writeProblem(w, err)
@@ -415,3 +413,12 @@ func FuzzDecodeCompany(f *testing.F) {
 		require.LessOrEqual(t, len(c.options().ID), 1000)
 	})
 }
+
+// atHubSpot is an Onboarder whose CRM has no records.
+var atHubSpot = Onboarder{CRM: emptyCRM{}}
+
+type emptyCRM struct{}
+
+func (emptyCRM) Key(id string) account.Key { return account.Key{CRM: "hubspot", Portal: "8100", ID: id} }
+
+func (emptyCRM) CompaniesByDomain(context.Context, ...string) ([]crm.Company, error) { return nil, nil }

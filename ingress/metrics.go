@@ -48,3 +48,6 @@ func (r *recorder) WriteHeader(status int) {
 	r.status = status
 	r.ResponseWriter.WriteHeader(status)
 }
+
+// Unwrap lets http.ResponseController reach what is wrapped.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/crm"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -28,6 +29,31 @@ const (
 // Onboarder starts runs of companies.
 type Onboarder struct {
 	Temporal client.Client
+	CRM      CRM // nil where none is configured
+}
+
+// CRM names records and finds them; every crm.CRM does.
+type CRM interface {
+	Key(recordID string) account.Key
+	CompaniesByDomain(ctx context.Context, domains ...string) ([]crm.Company, error)
+}
+
+// Find returns the company with its CRM record, if the CRM has one under its domain:
+// a run that does not know of the record would have no effects. Others counts
+// further records with that domain.
+func (o Onboarder) Find(ctx context.Context, c Company) (found Company, others int, err error) {
+	if o.CRM == nil || c.Domain == "" || !c.Key.IsZero() {
+		return c, 0, nil
+	}
+	records, err := o.CRM.CompaniesByDomain(ctx, c.Domain)
+	if err != nil {
+		return c, 0, fmt.Errorf("look %s up in the CRM: %w", c.Domain, err)
+	}
+	if len(records) == 0 {
+		return c, 0, nil
+	}
+	c.Key = records[0].Key // the oldest
+	return c, len(records) - 1, nil
 }
 
 // Company is what is known of a company before its run.

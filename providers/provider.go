@@ -64,5 +64,6 @@ type Spec struct {
 type Config struct {
 	BaseURL string // of Spec, unless it is overridden
 	Key     string
+	Rules   string            // a file of rules, for a provider that reads by rules; "" for its own
 	Options []outbound.Option // timeout, breaker and pace
 }

@@ -155,7 +155,7 @@ func apolloOrganizationOf(found answer, asked string) *apolloOrganization {
 		Industry: orNull(label), Industries: []string{}, SecondaryIndustries: []string{}, Keywords: lowered(c.Tags),
 		Employees: orNull(c.Employees), AnnualRevenue: apolloRevenue(c), FoundedYear: orNull(c.FoundedYear),
 		City: orNull(c.City), State: orNull(c.State), Country: orNull(countries[c.Country].name),
-		RawAddress:      orNull(joined(", ", c.City, c.State, countries[c.Country].name)),
+		RawAddress:      orNull(joined(c.City, c.State, countries[c.Country].name)),
 		TechnologyNames: []string{}, CurrentTechnologies: []apolloTechnology{}, FundingEvents: []apolloRound{},
 		HeadCounts: apolloHeadCounts(c.Employees), Suborganizations: []string{},
 	}

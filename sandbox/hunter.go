@@ -127,7 +127,7 @@ func hunterCompanyOf(found answer, asked string, at time.Time) hunterCompany {
 	out := hunterCompany{
 		ID: uuid("hunter/" + c.Domain), Name: c.Name, LegalName: orNull(c.Name), Domain: c.Domain, DomainAliases: []string{},
 		Category: hunterCategoryOf(c), Tags: lowered(c.Tags), Description: orNull(c.Description), FoundedYear: orNull(c.FoundedYear),
-		Location: orNull(joined(", ", c.City, c.State, countries[c.Country].name)), Geo: geoOf(c),
+		Location: orNull(joined(c.City, c.State, countries[c.Country].name)), Geo: geoOf(c),
 		EmailProvider: orNull("google.com"), Type: orNull(c.CompanyType), Tech: []string{}, TechCategories: []string{}, FundingRounds: []string{},
 		Metrics:   hunterMetrics{TrafficRank: orNull("medium"), Employees: orNull(bandOf(int64(c.Employees), clearbitSizes))},
 		IndexedAt: at.AddDate(0, 0, -int(number64(9, c.Domain)%200)).Format(time.DateOnly),

@@ -183,7 +183,7 @@ func pdlLocationOf(c *Company) pdlLocation {
 	country := countries[c.Country]
 	city, region, name := strings.ToLower(c.City), strings.ToLower(c.State), strings.ToLower(country.name)
 	return pdlLocation{
-		Name: orNull(joined(", ", city, region, name)), Locality: orNull(city), Region: orNull(region),
+		Name: orNull(joined(city, region, name)), Locality: orNull(city), Region: orNull(region),
 		Country: orNull(name), Continent: orNull(country.continent),
 	}
 }

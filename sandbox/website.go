@@ -112,7 +112,7 @@ func homePage(c *Company) string {
 			b.WriteString(tag + "\n")
 		}
 	}
-	b.WriteString("<footer>" + html.EscapeString(joined(", ", title, c.City, countries[c.Country].name)) + "</footer>\n</body></html>\n")
+	b.WriteString("<footer>" + html.EscapeString(joined(title, c.City, countries[c.Country].name)) + "</footer>\n</body></html>\n")
 	return b.String()
 }
 

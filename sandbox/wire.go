@@ -82,14 +82,6 @@ func orNull[T comparable](v T) *T {
 	return &v
 }
 
-// orEmpty is how JSON writes an empty list: [], not null.
-func orEmpty(l []string) []string {
-	if l == nil {
-		return []string{}
-	}
-	return l
-}
-
 func lowered(l []string) []string {
 	out := make([]string, len(l))
 	for i, s := range l {
@@ -99,14 +91,14 @@ func lowered(l []string) []string {
 }
 
 // joined lists the parts that are not empty.
-func joined(sep string, parts ...string) string {
+func joined(parts ...string) string {
 	var some []string
 	for _, p := range parts {
 		if p != "" {
 			some = append(some, p)
 		}
 	}
-	return strings.Join(some, sep)
+	return strings.Join(some, ", ")
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

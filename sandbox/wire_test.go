@@ -363,8 +363,9 @@ func TestFaultsInDialect(t *testing.T) {
 			require.NotContains(t, wrong.body, `"`+known(t).Name+`"`)
 
 			set(fault.Fault{MaxPerSecond: 1, RetryAfterS: 2})
-			var refused response
-			for refused = s.ask(t, q); refused.status == http.StatusOK; refused = s.ask(t, q) {
+			refused := s.ask(t, q)
+			for refused.status == http.StatusOK {
+				refused = s.ask(t, q)
 			}
 			require.Equal(t, tt.throttled, refused.status)
 			require.Contains(t, refused.body, tt.throttle)

@@ -78,7 +78,13 @@ func (a *app) withCRM(ctx context.Context) error {
 	return err
 }
 
-func (a *app) onboarder() ingress.Onboarder { return ingress.Onboarder{Temporal: a.temporal} }
+func (a *app) onboarder() ingress.Onboarder {
+	o := ingress.Onboarder{Temporal: a.temporal}
+	if a.crm != nil {
+		o.CRM = a.crm
+	}
+	return o
+}
 
 // open makes an app with the parts that a command needs.
 func open(ctx context.Context, parts ...func(*app, context.Context) error) (*app, error) {

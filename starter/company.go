@@ -113,23 +113,18 @@ func (a *app) find(ctx context.Context, cmd *cobra.Command, o addOptions, c ingr
 		}
 		return c, nil
 	}
-	found, err := a.crm.CompaniesByDomain(ctx, c.Domain)
+	c, others, err := a.onboarder().Find(ctx, c)
 	if err != nil {
-		return c, fmt.Errorf("look %s up in the CRM: %w", c.Domain, err)
+		return c, err
 	}
-	if len(found) == 0 && o.create {
-		created, err := a.create(ctx, c)
-		if err != nil {
-			return c, err
-		}
-		found = []crm.Company{created}
-	}
-	if len(found) > 1 {
+	if others > 0 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "The CRM has %d companies with the domain %s; taking %s. Merge them, or name one with --crm-id.\n",
-			len(found), c.Domain, found[0].Key)
+			1+others, c.Domain, c.Key)
 	}
-	if len(found) > 0 {
-		c.Key = found[0].Key
+	if c.Key.IsZero() && o.create {
+		created, err := a.create(ctx, c)
+		c.Key = created.Key
+		return c, err
 	}
 	return c, nil
 }

@@ -95,7 +95,7 @@ func importFile(cmd *cobra.Command, file string, o importOptions) error {
 	}
 	if o.strict && len(refused) > 0 {
 		reportRefused(cmd.ErrOrStderr(), file, refused)
-		return fmt.Errorf("%s: %d rows are refused; nothing was started", file, len(refused))
+		return fmt.Errorf("%s: refused %d of %d rows; nothing was started", file, len(refused), len(rows)+len(refused))
 	}
 	ctx := cmd.Context()
 	a, err := open(ctx, (*app).withTemporal, (*app).withCRM)
@@ -112,6 +112,9 @@ func importFile(cmd *cobra.Command, file string, o importOptions) error {
 		s.Refused = []refusal{}
 	}
 	if err := a.importRows(ctx, cmd, rows, o, s); err != nil {
+		if errors.Is(err, context.Canceled) {
+			return fmt.Errorf("stopped after %d of %d companies were started; run the same import again to go on", s.Started+s.Existing, len(rows))
+		}
 		return err
 	}
 	return s.report(cmd, o)

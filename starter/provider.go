@@ -85,7 +85,7 @@ func (a *app) providerLines(ctx context.Context) ([]providerLine, error) {
 		if err != nil {
 			return nil, err
 		}
-		spent, err := a.store.Spent(ctx, "provider:"+step.Name+":"+time.Now().UTC().Format(time.DateOnly))
+		spent, err := a.store.SpentSince(ctx, step.Name, time.Now().UTC().Truncate(24*time.Hour))
 		if err != nil {
 			return nil, err
 		}

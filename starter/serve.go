@@ -36,7 +36,7 @@ func serveCommand() *cobra.Command {
 }
 
 func serve(ctx context.Context) error {
-	a, err := open(ctx, (*app).checkServing, (*app).withStore, (*app).withTemporal)
+	a, err := open(ctx, (*app).checkServing, (*app).withStore, (*app).withTemporal, (*app).withCRM)
 	if err != nil {
 		return err
 	}

@@ -341,3 +341,12 @@ func runOf(holder string) string {
 	run, _, _ := strings.Cut(holder, "/")
 	return run
 }
+
+// SpentSince returns the credits that went to the provider since the given time,
+// those set aside for calls under way included.
+func (s *Store) SpentSince(ctx context.Context, provider string, since time.Time) (float64, error) {
+	const q = `SELECT coalesce(sum(credits), 0)::float8 FROM ledger WHERE provider = $1 AND made_at >= $2`
+	var credits float64
+	err := s.db.QueryRow(ctx, q, provider, since).Scan(&credits)
+	return credits, wrap(err, "credits spent at %s", provider)
+}

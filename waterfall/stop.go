@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/sluicehq/sluice/account"
-	"github.com/sluicehq/sluice/outbound"
 )
 
 // Stop says why the waterfall ended for a field.
@@ -18,9 +17,19 @@ const (
 	Parked    Stop = "parked"    // somebody could not be asked now and will be asked again
 )
 
+// Ended says how asking a source ended, as far as stopping goes.
+type Ended int
+
+// How asking a source can end.
+const (
+	Answered   Ended = iota // or will not, however often it is asked
+	OverBudget              // not asked, for want of credits
+	Away                    // did not answer, and may later without anybody's doing
+)
+
 // Stops returns the stop reason of each needed field, given what is missing and
 // how asking each source ended.
-func (p Plan) Stops(missing []account.Field, ended map[string]outbound.Outcome) map[account.Field]Stop {
+func (p Plan) Stops(missing []account.Field, ended map[string]Ended) map[account.Field]Stop {
 	stops := make(map[account.Field]Stop, len(p.Need.Fields))
 	for _, f := range p.Need.Fields {
 		stops[f] = p.stop(f, missing, ended)
@@ -28,7 +37,7 @@ func (p Plan) Stops(missing []account.Field, ended map[string]outbound.Outcome) 
 	return stops
 }
 
-func (p Plan) stop(f account.Field, missing []account.Field, ended map[string]outbound.Outcome) Stop {
+func (p Plan) stop(f account.Field, missing []account.Field, ended map[string]Ended) Stop {
 	if !slices.Contains(missing, f) {
 		return Met
 	}
@@ -37,23 +46,13 @@ func (p Plan) stop(f account.Field, missing []account.Field, ended map[string]ou
 		if !slices.Contains(s.Supplies, f) {
 			continue
 		}
-		switch o := ended[s.Provider]; {
-		case ComesBack(o):
+		switch ended[s.Provider] {
+		case Away:
 			return Parked
-		case o == outbound.SkippedBudget:
+		case OverBudget:
 			stop = Budget
+		case Answered:
 		}
 	}
 	return stop
-}
-
-// ComesBack reports whether a provider that ended this way is worth asking again
-// in the same run: it did not answer, and nobody need do anything for it to.
-func ComesBack(o outbound.Outcome) bool {
-	switch o {
-	case outbound.SkippedBreaker, outbound.Throttled, outbound.ProviderError, outbound.Pending:
-		return true
-	default:
-		return false
-	}
 }

@@ -174,10 +174,10 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 // at once would only queue inside Temporal, in front of what arrives meanwhile.
 func coreOptions() worker.Options {
 	return worker.Options{
-		MaxConcurrentWorkflowTaskPollers:       4,
-		MaxConcurrentWorkflowTaskExecutionSize: 16,
-		MaxConcurrentActivityTaskPollers:       4,
-		MaxConcurrentActivityExecutionSize:     16, // CRM calls; their pace is the CRM client's
+		MaxConcurrentWorkflowTaskPollers:       2,
+		MaxConcurrentWorkflowTaskExecutionSize: 4,
+		MaxConcurrentActivityTaskPollers:       2,
+		MaxConcurrentActivityExecutionSize:     8, // CRM calls; their pace is the CRM client's
 		WorkerStopTimeout:                      20 * time.Second,
 		DisableRegistrationAliasing:            true,
 	}
@@ -190,7 +190,7 @@ func providerWorker(temporal client.Client, a *activities.Activities, step confi
 		DisableWorkflowWorker:              true,
 		TaskQueueActivitiesPerSecond:       step.PerSecond(source.Spec),
 		MaxConcurrentActivityExecutionSize: step.InFlight(),
-		MaxConcurrentActivityTaskPollers:   2,
+		MaxConcurrentActivityTaskPollers:   1,
 		WorkerStopTimeout:                  20 * time.Second,
 		DisableRegistrationAliasing:        true,
 	})

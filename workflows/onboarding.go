@@ -216,7 +216,7 @@ func (o *onboarding) waitForLateFill(ctx workflow.Context) (bool, error) {
 	delay := min(max(back.Sub(now), fill.Wait<<min(o.returns, 6)), left)
 	o.returns++
 	o.learned = false
-	o.tell("waited up to %s for %s (%s)", delay.Round(time.Second), first, outcomeInWords(o.ended[first]))
+	o.tell("waited up to %s for %s", delay.Round(time.Second), first)
 	err := o.wait(ctx, first+" circuit", delay, func() bool { return o.changed })
 	return !o.changed, err
 }
@@ -270,10 +270,10 @@ type onboarding struct {
 
 	who     activities.IdentifyResult
 	missing []account.Field
-	ended   map[string]outbound.Outcome // by provider
-	parked  map[string]time.Time        // providers out of reach, and when they may be back
-	returns int                         // for late fill
-	learned bool                        // whether a return brought anything new
+	ended   map[string]waterfall.Ended // by provider
+	parked  map[string]time.Time       // providers out of reach, and when they may be back
+	returns int                        // for late fill
+	learned bool                       // whether a return brought anything new
 	status  *Status
 	story   []string // for the details: what a later pass changed is not in the status
 }
@@ -298,7 +298,7 @@ func newOnboarding(ctx workflow.Context, in CompanyOnboardingInput) (*onboarding
 // meet takes in who the company is, and forgets what an earlier look had planned.
 func (o *onboarding) meet(ctx workflow.Context, who activities.IdentifyResult) {
 	o.who, o.missing = who, who.Plan.Need.Fields
-	o.ended, o.parked = map[string]outbound.Outcome{}, map[string]time.Time{}
+	o.ended, o.parked = map[string]waterfall.Ended{}, map[string]time.Time{}
 	o.returns, o.learned = 0, true
 	o.status.AccountID, o.status.Domain, o.status.Key, o.status.Model = who.AccountID, who.Domain, who.Key, who.Model
 	o.status.Providers = nil
@@ -312,9 +312,9 @@ func (o *onboarding) meet(ctx workflow.Context, who activities.IdentifyResult) {
 
 // note takes in how asking a provider ended.
 func (o *onboarding) note(ctx workflow.Context, s waterfall.Source, got activities.AskResult, took time.Duration) {
-	o.ended[s.Provider] = got.Outcome
+	o.ended[s.Provider] = ended(got.Outcome)
 	delete(o.parked, s.Provider)
-	if waterfall.ComesBack(got.Outcome) {
+	if o.ended[s.Provider] == waterfall.Away {
 		o.parked[s.Provider] = workflow.Now(ctx).Add(got.RetryAfter)
 	} else {
 		o.missing = got.Missing
@@ -331,6 +331,18 @@ func (o *onboarding) note(ctx workflow.Context, s waterfall.Source, got activiti
 	p.MS += took.Milliseconds()
 	p.Asked++
 	o.show(ctx)
+}
+
+// ended tells the outcomes that stopping depends on apart.
+func ended(o outbound.Outcome) waterfall.Ended {
+	switch o {
+	case outbound.SkippedBreaker, outbound.Throttled, outbound.ProviderError, outbound.Pending:
+		return waterfall.Away
+	case outbound.SkippedBudget:
+		return waterfall.OverBudget
+	default:
+		return waterfall.Answered
+	}
 }
 
 // unanswered reads the outcome and the time to come back from a failed Ask.

@@ -3,6 +3,7 @@ package pdl
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -58,7 +59,7 @@ func (c *Client) Map(body []byte, at time.Time) (providers.Answer, error) {
 	}
 	return providers.Answer{
 		Outcome: outbound.Found, RecordID: co.ID, Name: co.name(), Domain: co.Website,
-		Aliases: append(co.AlternativeDomains[:len(co.AlternativeDomains):len(co.AlternativeDomains)], co.AlternativeNames...),
+		Aliases: slices.Concat(co.AlternativeDomains, co.AlternativeNames),
 		Facts:   co.facts(at), Credits: hitCredits, Body: body,
 	}, nil
 }

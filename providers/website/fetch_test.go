@@ -6,9 +6,9 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -220,9 +220,7 @@ func TestAddresses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			n := newInternet(t, tt.give)
-			for host, ips := range tt.giveNames {
-				n.names[host] = ips
-			}
+			maps.Copy(n.names, tt.giveNames)
 			for _, host := range tt.giveNoTLS {
 				n.untrusted[host] = true
 			}
@@ -634,6 +632,6 @@ func TestGuardOfTheRealTransport(t *testing.T) {
 		if res != nil {
 			require.NoError(t, res.Body.Close())
 		}
-		require.True(t, errors.Is(err, outbound.ErrNotPublic), "%v", err)
+		require.ErrorIs(t, err, outbound.ErrNotPublic)
 	}
 }

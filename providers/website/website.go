@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,26 +33,29 @@ import (
 const service = "website"
 
 // Spec describes the provider, with the rules that are built in.
-var Spec = SpecWith(nil)
-
-// SpecWith is [Spec] with other rules, those of [LoadRules]; nil for the built-in.
-func SpecWith(rules *Rules) providers.Spec {
-	return providers.Spec{
-		Name: service, Env: "WEBSITE",
-		Supplies: []account.Field{
-			account.Technologies, account.Name, account.Description, account.LinkedInURL, account.Employees,
-			account.Country, account.State, account.City, account.FoundedYear, account.CompanyType,
-		},
-		Rate: 20, // our own manners: each call goes to another site
-		TTL:  7 * 24 * time.Hour,
-		New: func(cfg providers.Config) (providers.Provider, error) {
-			c, err := New(cfg, WithRules(rules))
+var Spec = providers.Spec{
+	Name: service, Env: "WEBSITE",
+	Supplies: []account.Field{
+		account.Technologies, account.Name, account.Description, account.LinkedInURL, account.Employees,
+		account.Country, account.State, account.City, account.FoundedYear, account.CompanyType,
+	},
+	Rate: 20, // our own manners: each call goes to another site
+	TTL:  7 * 24 * time.Hour,
+	New: func(cfg providers.Config) (providers.Provider, error) {
+		var opts []Option
+		if cfg.Rules != "" {
+			rules, err := LoadRules(cfg.Rules)
 			if err != nil {
 				return nil, err
 			}
-			return c, nil
-		},
-	}
+			opts = append(opts, WithRules(rules))
+		}
+		c, err := New(cfg, opts...)
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
+	},
 }
 
 // Client reads home pages.
@@ -106,7 +110,7 @@ func New(cfg providers.Config, opts ...Option) (*Client, error) {
 		c.rules = Embedded()
 	}
 	f := &fetcher{transport: c.transport, base: c.base, robots: newRobots(), maxTime: c.maxTime}
-	out := append(cfg.Options[:len(cfg.Options):len(cfg.Options)], outbound.WithTransport(f), outbound.WithMaxBody(maxEnvelope))
+	out := append(slices.Clip(cfg.Options), outbound.WithTransport(f), outbound.WithMaxBody(maxEnvelope))
 	if c.base == nil {
 		// The fetcher keeps the time by itself, since too slow a site is a miss.
 		out = append(out, outbound.WithTimeout(c.maxTime+2*time.Second), outbound.WithTrip(atOnce))

@@ -97,6 +97,7 @@ CREATE TABLE ledger (
 CREATE UNIQUE INDEX ledger_in_flight_once ON ledger (provider, subject) WHERE outcome IS NULL;
 CREATE UNIQUE INDEX ledger_skip_once ON ledger (holder, provider, outcome) WHERE NOT reserved;
 CREATE INDEX ledger_by_account ON ledger (account_id);
+CREATE INDEX ledger_by_provider ON ledger (provider, made_at);
 
 -- What has been spent or set aside in each budget, and the limit that it was last
 -- checked against. Few rows are updated very often: the free space keeps their new
