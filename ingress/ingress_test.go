@@ -419,6 +419,8 @@ var atHubSpot = Onboarder{CRM: emptyCRM{}}
 
 type emptyCRM struct{}
 
-func (emptyCRM) Key(id string) account.Key { return account.Key{CRM: "hubspot", Portal: "8100", ID: id} }
+func (emptyCRM) Key(id string) account.Key {
+	return account.Key{CRM: "hubspot", Portal: "8100", ID: id}
+}
 
 func (emptyCRM) CompaniesByDomain(context.Context, ...string) ([]crm.Company, error) { return nil, nil }
