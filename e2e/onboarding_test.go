@@ -288,8 +288,8 @@ func TestBadInputIsRefusedWithItsReason(t *testing.T) {
 		status     int
 		says       string
 	}{
-		{"no JSON", `domain=acme.example`, 400, "not a JSON object"},
-		{"unknown key", `{"domian": "acme.example"}`, 400, "unknown key"},
+		{"no JSON", `domain=acme.example`, 400, "not JSON"},
+		{"unknown key", `{"domian": "acme.example"}`, 400, "no such key"},
 		{"wrong type", `{"domain": 7}`, 400, "domain: want a string"},
 		{"two objects", `{"domain": "acme.example"} {}`, 400, "nothing after it"},
 		{"nothing to look up", `{}`, 422, "give a domain"},

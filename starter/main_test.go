@@ -246,5 +246,5 @@ func TestImportRefusesBeforeAnythingStarts(t *testing.T) {
 	require.Equal(t, failed, status)
 	require.Empty(t, stdout)
 	require.Contains(t, stderr, "a.csv:3: domain: ")
-	require.Contains(t, stderr, "1 rows are refused; nothing was started")
+	require.Contains(t, stderr, "refused 1 of 2 rows; nothing was started")
 }

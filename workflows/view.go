@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/crm"
 	"github.com/sluicehq/sluice/outbound"
@@ -55,43 +56,59 @@ func (o *onboarding) asked() []string {
 	return names
 }
 
+// page collects Markdown. Writing to it by fmt.Fprintf would hide from workflowcheck
+// where the text goes.
+type page struct{ strings.Builder }
+
+func (p *page) add(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	p.WriteString(text)
+}
+
 // show writes the run's story into its current details.
 func (o *onboarding) show(ctx workflow.Context) {
-	s := o.status
-	var b strings.Builder
-	fmt.Fprintf(&b, "**%s** · stage: %s\n\n", orDash(s.Domain), s.Stage)
+	s, p := o.status, &page{}
+	p.add("**%s** · stage: %s\n\n", orDash(s.Domain), s.Stage)
 	if s.Score != nil {
-		fmt.Fprintf(&b, "**%s**, score %d%s, model %s@%d\n\n", s.Score.Tier, s.Score.Value, open(s.Score), s.Model.Name, s.Model.Version)
-		fmt.Fprintf(&b, "Queue **%s**, owner %s (%s)\n\n", s.Score.Queue, orDash(s.Score.Owner), s.Score.Reason)
+		p.add("**%s**, score %d%s, model %s@%d\n\n", s.Score.Tier, s.Score.Value, open(s.Score), s.Model.Name, s.Model.Version)
+		p.add("Queue **%s**, owner %s (%s)\n\n", s.Score.Queue, orDash(s.Score.Owner), s.Score.Reason)
 	}
-	if len(s.Providers) > 0 {
-		b.WriteString("| provider | outcome | fields | credits |\n| --- | --- | --- | --- |\n")
-	}
-	for _, p := range s.Providers {
-		fields := make([]string, len(p.Fields))
-		for i, f := range p.Fields {
-			fields[i] = string(f)
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %g |\n", p.Name, outcomeInWords(p.Outcome), orDash(strings.Join(fields, ", ")), p.Credits)
-	}
-	if len(o.missing) > 0 && o.who.AccountID != 0 {
-		fmt.Fprintf(&b, "\nStill missing: %v\n", o.missing)
-	}
+	o.showProviders(p)
 	for _, line := range o.story {
-		fmt.Fprintf(&b, "\n1. %s", line)
+		p.add("\n1. %s", line)
 	}
 	for _, e := range s.Effects {
 		if e.Kind != crm.PropertiesEffect {
-			fmt.Fprintf(&b, "\n- %s in the CRM: %s", e.Kind, orDash(e.CRMID))
+			p.add("\n- %s in the CRM: %s", e.Kind, orDash(e.CRMID))
 		}
 	}
 	if o.who.RecordURL != "" {
-		fmt.Fprintf(&b, "\n\n[CRM record](%s)", o.who.RecordURL)
+		p.add("\n\n[CRM record](%s)", o.who.RecordURL)
 	}
 	if o.who.Duplicates > 0 {
-		fmt.Fprintf(&b, "\n\n⚠ %d other CRM records have this domain.", o.who.Duplicates)
+		p.add("\n\n⚠ %d other CRM records have this domain.", o.who.Duplicates)
 	}
-	workflow.SetCurrentDetails(ctx, b.String())
+	workflow.SetCurrentDetails(ctx, p.String())
+}
+
+func (o *onboarding) showProviders(p *page) {
+	if len(o.status.Providers) > 0 {
+		p.add("| provider | outcome | fields | credits |\n| --- | --- | --- | --- |\n")
+	}
+	for _, q := range o.status.Providers {
+		p.add("| %s | %s | %s | %g |\n", q.Name, outcomeInWords(q.Outcome), orDash(listed(q.Fields)), q.Credits)
+	}
+	if len(o.missing) > 0 && o.who.AccountID != 0 {
+		p.add("\nStill missing: %s\n", listed(o.missing))
+	}
+}
+
+func listed(fields []account.Field) string {
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = string(f)
+	}
+	return strings.Join(names, ", ")
 }
 
 func outcomeInWords(o outbound.Outcome) string { return strings.ReplaceAll(string(o), "_", " ") }
