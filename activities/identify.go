@@ -136,8 +136,14 @@ func (a *Activities) plan(ctx context.Context, out *IdentifyResult) error {
 			continue
 		}
 		out.Plan.Sources = append(out.Plan.Sources, waterfall.Source{
-			Provider: name, Supplies: p.Spec.Supplies, Credits: p.Price, Trust: p.Trust,
+			Provider: name, Supplies: needed(p.Spec.Supplies, m.Required), Credits: p.Price, Trust: p.Trust,
 		})
 	}
 	return nil
+}
+
+// needed leaves the fields that matter to the plan: it is in the input of every call,
+// and so in the history as often.
+func needed(supplies, required []account.Field) []account.Field {
+	return slices.DeleteFunc(slices.Clone(required), func(f account.Field) bool { return !slices.Contains(supplies, f) })
 }
