@@ -120,11 +120,12 @@ func (w writer) properties(ctx context.Context) (EffectDone, error) {
 	for name, value := range want {
 		have := w.have(name)
 		switch {
-		case same(name, have, value):
-			written[name] = value
 		case have == "" || ours(name, have, before):
-			written[name], changes[name] = value, value
-		default:
+			written[name] = value
+			if !same(name, have, value) {
+				changes[name] = value
+			}
+		case !same(name, have, value): // one that agrees with us is not ours for that
 			done.Kept = append(done.Kept, name)
 		}
 	}
@@ -145,9 +146,11 @@ func (w writer) have(name string) string {
 }
 
 // ours reports whether a value in the CRM is one that we wrote, or may have
-// written in an attempt whose answer was lost.
+// written in an attempt that never ended. What an attempt that ended did not write
+// was somebody else's.
 func ours(name, have string, before store.Effect) bool {
-	return same(name, have, before.Written[name]) || same(name, have, before.Tried[name])
+	unended := before.State == "trying" && same(name, have, before.Tried[name])
+	return unended || same(name, have, before.Written[name])
 }
 
 // same compares values as the CRM does: numbers by value, times to the second.
@@ -236,22 +239,31 @@ func (w writer) once(ctx context.Context, kind crm.EffectKind, key string, tried
 		return EffectDone{}, err
 	}
 	done := EffectDone{Kind: kind, Key: key, CRMID: before.CRMID}
-	if before.Attempts > 0 && done.CRMID == "" {
-		done.CRMID, err = s.find()
-		if err != nil && !errors.Is(err, account.ErrNotFound) {
-			return done, err
-		}
-	}
-	switch {
-	case done.CRMID == "":
-		done.CRMID, err = s.create()
-	case s.update != nil && before.Written["text"] != tried["text"]:
+	changed := s.update != nil && before.Written["text"] != tried["text"]
+	if done.CRMID != "" && changed {
 		err = s.update(done.CRMID)
+	}
+	if done.CRMID == "" || errors.Is(err, account.ErrNotFound) { // or somebody has deleted it
+		done.CRMID, err = s.findOrCreate(before.Attempts > 0, changed)
 	}
 	if err != nil {
 		return done, w.failed(ctx, key, err)
 	}
 	return done, w.store.FinishEffect(ctx, key, done.CRMID, tried)
+}
+
+// findOrCreate makes the record, unless an earlier attempt did.
+func (s steps) findOrCreate(triedBefore, changed bool) (id string, err error) {
+	if triedBefore {
+		id, err = s.find()
+		if err == nil && changed {
+			err = s.update(id)
+		}
+		if !errors.Is(err, account.ErrNotFound) {
+			return id, err
+		}
+	}
+	return s.create()
 }
 
 // failed records an effect that can never succeed; one that may is tried again.

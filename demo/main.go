@@ -95,7 +95,6 @@ type demo struct {
 	webhook string           // the run of the one that comes by webhook
 	refused []refusal        // rows that the import refused
 	began   time.Time
-	wall    time.Duration
 }
 
 func newDemo(once bool, broken context.CancelCauseFunc) (*demo, error) {

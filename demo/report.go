@@ -94,7 +94,13 @@ func lookUp(ctx context.Context, st *store.Store, temporal client.Client, s sand
 	if err != nil {
 		return outcome{}, err
 	}
-	o := outcome{Company: known[0]}
+	// A run that failed has no status to give; it counts as failed for want of one.
+	var end workflows.Status
+	_ = temporal.GetWorkflow(ctx, known[0].WorkflowID, known[0].RunID).Get(ctx, &end)
+	if known, err = explain.Domain(ctx, st, s.Domain); err != nil { // late fill may have changed it
+		return outcome{}, err
+	}
+	o := outcome{Company: known[0], run: end}
 	rows, err := st.Scores(ctx, o.AccountID)
 	if err != nil {
 		return outcome{}, err
@@ -111,8 +117,6 @@ func lookUp(ctx context.Context, st *store.Store, temporal client.Client, s sand
 		return o, nil
 	}
 	o.took = info.GetCloseTime().AsTime().Sub(info.GetStartTime().AsTime())
-	// A run that failed has no status to give; it counts as failed for want of one.
-	_ = temporal.GetWorkflow(ctx, o.WorkflowID, o.RunID).Get(ctx, &o.run)
 	return o, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -42,7 +43,7 @@ func (d *demo) tell(ctx context.Context) (report, error) {
 		return report{}, err
 	}
 	crm := d.sandbox.CRM.Snapshot()
-	r := sum(all, d.sandbox.Faults.Counters(), len(crm.Tasks), len(d.refused), d.wall)
+	r := sum(all, d.sandbox.Faults.Counters(), len(crm.Tasks), len(d.refused), time.Since(d.began))
 	if err := writeReport(d.place.report, r); err != nil {
 		return report{}, err
 	}

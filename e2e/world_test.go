@@ -247,12 +247,13 @@ type imported struct {
 	WallMS        int64 `json:"wall_ms"`
 }
 
-// importAll imports the domains and waits for their runs.
+// importAll imports the domains and waits until they are through, late fill included.
 func (w *world) importAll(domains []string, args ...string) imported {
 	w.t.Helper()
 	file := w.write("import-"+rand.Text()[:6]+".csv", "domain\n"+strings.Join(domains, "\n")+"\n")
 	var s imported
 	w.starter(append([]string{"company", "import", file, "--wait", "--json"}, args...)...).ok().json(&s)
+	w.eventuallyWithin(10*time.Minute, "nobody waits any more", func() bool { return w.countRuns(`ExecutionStatus = 'Running'`) == 0 })
 	return s
 }
 

@@ -79,18 +79,19 @@ func Decide(m *icp.Model, rules Rules, in Input) Route {
 // have none where nobody's matches.
 func (q Queue) candidates(facts account.Facts, reason string) ([]Owner, string) {
 	var theirs, anybody []Owner
-	var because string
+	var because []string
 	for _, o := range q.Owners {
 		switch why, ok := o.territory(facts); {
 		case len(o.Territory) == 0:
 			anybody = append(anybody, o)
 		case ok:
-			theirs, because = append(theirs, o), why
+			theirs, because = append(theirs, o), append(because, why)
 		}
 	}
 	switch {
 	case len(theirs) > 0:
-		return theirs, reason + "; territory " + because
+		slices.Sort(because) // several, if their territories overlap
+		return theirs, reason + "; territory " + strings.Join(slices.Compact(because), " or ")
 	case len(anybody) > 0:
 		return anybody, reason + "; next in turn"
 	default:
@@ -104,7 +105,8 @@ func (o Owner) territory(facts account.Facts) (string, bool) {
 	for _, m := range o.Territory {
 		have := facts[m.Field].Value
 		hit := func(want string) bool {
-			return strings.EqualFold(want, have.String()) || slices.Contains(have.List(), want)
+			same := func(s string) bool { return strings.EqualFold(want, s) }
+			return same(have.String()) || slices.ContainsFunc(have.List(), same)
 		}
 		if !slices.ContainsFunc(m.AnyOf, hit) {
 			return "", false
@@ -121,6 +123,9 @@ func explores(m *icp.Model, acc account.Account) bool {
 	}
 	h := fnv.New64a()
 	_, _ = fmt.Fprintf(h, "%s|%s|%s", m.Name, acc.Domain, acc.Key)
+	if acc.Domain == "" && acc.Key.IsZero() { // known by name only
+		_, _ = fmt.Fprint(h, account.NormalizeName(acc.Name))
+	}
 	// FNV's high bits move little for short inputs: fold them in.
 	sum := h.Sum64()
 	sum ^= sum >> 32

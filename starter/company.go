@@ -50,7 +50,7 @@ A company that has a run already is not run again: its result is shown.`,
 	f.StringVar(&o.name, "name", "", "the company's name")
 	f.StringVar(&o.crmID, "crm-id", "", "the id of the CRM record")
 	f.BoolVar(&o.create, "create", false, "create the CRM record if there is none")
-	f.BoolVar(&o.wait, "wait", false, "wait for the run to end and print what it came to")
+	f.BoolVar(&o.wait, "wait", false, "wait until the company is through, and print what it came to")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	return c
 }
@@ -153,11 +153,18 @@ func printStarted(cmd *cobra.Command, asJSON bool, run ingress.Run) error {
 	return nil
 }
 
-// await waits for the run and prints the account as it is then.
+// await waits for the run and prints the account as it is then. A run that has acted
+// on what it knows and comes back for a provider that is down is not waited for.
 func (a *app) await(ctx context.Context, cmd *cobra.Command, asJSON bool, run ingress.Run) error {
-	var end workflows.Status
-	if err := a.temporal.GetWorkflow(ctx, run.WorkflowID, run.RunID).Get(ctx, &end); err != nil {
-		return fmt.Errorf("%s failed; see it in the Temporal UI, mend the cause and add it again: %w", run.WorkflowID, err)
+	end, done, err := standing{}, false, error(nil)
+	for !done && err == nil {
+		end, done, err = a.look(ctx, run)
+	}
+	if err != nil {
+		return err
+	}
+	if end.Failed != nil {
+		return fmt.Errorf("%s failed; see it in the Temporal UI, mend the cause and add it again: %w", run.WorkflowID, end.Failed)
 	}
 	c := explain.Company{WorkflowID: run.WorkflowID, RunID: run.RunID, Domain: end.Domain}
 	if end.AccountID != 0 {
@@ -169,11 +176,14 @@ func (a *app) await(ctx context.Context, cmd *cobra.Command, asJSON bool, run in
 			return err
 		}
 	}
-	c.Status, c.Reason = end.Status, end.Reason
+	c.Status, c.Reason = end.Status.Status, end.Reason
+	if end.Waits != "" {
+		c.Reason = "waits for the " + end.Waits + ", and corrects the score by itself when it is back"
+	}
 	if err := show(cmd, asJSON, c); err != nil {
 		return err
 	}
-	if end.Status == workflows.Refused {
+	if end.Status.Status == workflows.Refused {
 		return errReported
 	}
 	return nil

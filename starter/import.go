@@ -17,8 +17,6 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/temporal"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/term"
 
@@ -52,7 +50,7 @@ are not run twice, and a run that failed is tried again.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return importFile(cmd, args[0], o) },
 	}
 	f := c.Flags()
-	f.BoolVar(&o.wait, "wait", false, "wait for all runs to end and sum them up")
+	f.BoolVar(&o.wait, "wait", false, "wait until each company is through, and sum them up")
 	f.BoolVar(&o.json, "json", false, "print the summary as JSON")
 	f.BoolVar(&o.strict, "strict", false, "start nothing if any row is refused")
 	return c
@@ -64,8 +62,9 @@ type summary struct {
 	ImportID      string         `json:"import_id"`
 	Rows          int            `json:"rows"`
 	Started       int            `json:"started"`
-	Existing      int            `json:"existing"` // had a run already
-	Completed     int            `json:"completed"`
+	Existing      int            `json:"existing"`  // had a run already
+	Completed     int            `json:"completed"` // those that wait for a provider included
+	Waiting       map[string]int `json:"waiting"`   // completed for now, by what they come back for
 	Failed        []failure      `json:"failed"`
 	Refused       []refusal      `json:"refused"`
 	Tiers         map[string]int `json:"tiers"`
@@ -106,7 +105,7 @@ func importFile(cmd *cobra.Command, file string, o importOptions) error {
 	sum := sha256.Sum256(data)
 	s := &summary{
 		File: file, ImportID: hex.EncodeToString(sum[:8]), Rows: len(rows) + len(refused), Refused: refused,
-		Failed: []failure{}, Tiers: map[string]int{}, ProviderCalls: map[string]int{}, began: time.Now(),
+		Failed: []failure{}, Waiting: map[string]int{}, Tiers: map[string]int{}, ProviderCalls: map[string]int{}, began: time.Now(),
 	}
 	if s.Refused == nil {
 		s.Refused = []refusal{}
@@ -131,7 +130,8 @@ func readFile(cmd *cobra.Command, file string) ([]byte, error) {
 	return data, nil
 }
 
-// importRows starts the rows' runs, and with --wait follows each to its end. All of
+// importRows starts the rows' runs, and with --wait follows each until it has ended or
+// has done what it can while a provider is down. All of
 // them are started before any is waited for: a run that is parked, since a provider
 // is down, must not keep the next from starting. Temporal queues them, behind what
 // somebody waits for.
@@ -174,9 +174,8 @@ func (a *app) importRows(ctx context.Context, cmd *cobra.Command, rows []row, o 
 }
 
 const (
-	starters = 16              // starts under way at once
-	waiters  = 64              // runs asked for their end at once
-	patience = 2 * time.Second // with one run, before another is asked
+	starters = 16 // starts under way at once
+	waiters  = 64 // runs asked for their end at once
 )
 
 // started is a row whose run there is.
@@ -218,24 +217,14 @@ func (a *app) startRows(ctx context.Context, cmd *cobra.Command, rows []row, s *
 	return runs, g.Wait()
 }
 
-// follow waits a while for the end of a run, and counts it. A run that fails is
-// counted too; only trouble with Temporal itself ends the import.
+// follow looks at a run for a while, and counts it when it is done. A run that fails
+// is counted too; only trouble with Temporal itself ends the import.
 func (a *app) follow(ctx context.Context, r started, s *summary) (done bool, err error) {
-	patient, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	var end workflows.Status
-	err = a.temporal.GetWorkflow(patient, r.run.WorkflowID, r.run.RunID).Get(patient, &end)
-	if ctx.Err() != nil {
-		return false, ctx.Err()
+	end, done, err := a.look(ctx, r.run)
+	if done {
+		s.countEnd(r, end)
 	}
-	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
-		return false, fmt.Errorf("run %s is gone from Temporal; run the import again", r.run.WorkflowID)
-	}
-	if _, ended := errors.AsType[*temporal.WorkflowExecutionError](err); err != nil && !ended {
-		return false, nil // out of patience, or Temporal is away for a while
-	}
-	s.countEnd(r, end, err)
-	return true, nil
+	return done, err
 }
 
 // lookUp finds the CRM records of a batch of rows, by line.
@@ -285,17 +274,20 @@ func (s *summary) countStart(run ingress.Run) {
 	}
 }
 
-func (s *summary) countEnd(r started, end workflows.Status, err error) {
+func (s *summary) countEnd(r started, end standing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case err != nil:
-		s.Failed = append(s.Failed, failure{r.Line, r.run.WorkflowID, err.Error()})
-	case end.Status == workflows.Refused:
+	case end.Failed != nil:
+		s.Failed = append(s.Failed, failure{r.Line, r.run.WorkflowID, end.Failed.Error()})
+	case end.Status.Status == workflows.Refused:
 		s.Refused = append(s.Refused, refusal{r.Line, "company", end.Reason})
 	default:
 		s.Completed++
-		s.add(end)
+		if end.Waits != "" {
+			s.Waiting[end.Waits]++
+		}
+		s.add(end.Status)
 	}
 }
 
@@ -343,6 +335,9 @@ func (s *summary) print(cmd *cobra.Command, o importOptions) {
 		fmt.Fprintf(w, "  %-12s %d\n", tier, s.Tiers[tier])
 	}
 	fmt.Fprintf(w, "%d tasks, %g credits\n", s.Tasks, s.Credits)
+	for _, what := range slices.Sorted(maps.Keys(s.Waiting)) {
+		fmt.Fprintf(w, "%d wait for the %s, and correct their score by themselves when it is back\n", s.Waiting[what], what)
+	}
 	for _, f := range s.Failed {
 		fmt.Fprintf(cmd.ErrOrStderr(), "line %d failed: %s: %s\n", f.Line, f.WorkflowID, f.Reason)
 	}

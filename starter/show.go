@@ -31,6 +31,9 @@ func show(cmd *cobra.Command, asJSON bool, c explain.Company) error {
 		fmt.Fprintf(w, "No score yet; the run is %s.\n", cmp.Or(c.Status, "not started"))
 		return nil
 	}
+	if c.Status == workflows.Running && c.Reason != "" {
+		fmt.Fprintf(w, "The run %s.\n", c.Reason)
+	}
 	showScore(w, c)
 	showFacts(w, c)
 	showProviders(w, c)

@@ -15,8 +15,8 @@ type Identity struct {
 
 // SameCompany is the identity gate: it reports whether an answer is about acc. A
 // domain decides where both have one, since providers are asked by domain and
-// names are shared; otherwise the names do. An answer that says neither is taken
-// at its word.
+// names are shared; the names do where the account has no domain. An answer that
+// does not say what decides is taken at its word.
 func SameCompany(acc account.Account, said Identity) bool {
 	if acc.Domain != "" && said.Domain != "" {
 		return slices.ContainsFunc(append([]string{said.Domain}, said.Aliases...), func(d string) bool {

@@ -40,18 +40,21 @@ func (m merger) facts() account.Facts {
 	return out
 }
 
-// merge lets the surest fact win, the earlier one where two are equally sure.
-// Agreement raises its confidence, as independent witnesses do; a conflict leaves
-// it as it is and is kept on record. Lists are added up: each provider sees some
-// of a company's technologies, and none sees that one is absent.
+// merge lets the fact win that is surest together with those that agree with it; of
+// equals the one that is surer by itself, and then the earlier one. A further fact so
+// never makes a field less sure. A conflict leaves the winner as it is and is kept on
+// record. Lists are added up: each provider sees some of a company's technologies,
+// and none sees that one is absent.
 func merge(facts []account.Fact) Merged {
-	best := 0
+	best, sure := 0, sureness(facts, 0)
 	for i, f := range facts {
-		if f.Confidence > facts[best].Confidence {
-			best = i
+		s := sureness(facts, i)
+		if s > sure || s == sure && f.Confidence > facts[best].Confidence {
+			best, sure = i, s
 		}
 	}
 	out := Merged{Fact: facts[best]}
+	out.Confidence = sure
 	for i, f := range facts {
 		switch {
 		case i == best:
@@ -59,13 +62,30 @@ func merge(facts []account.Fact) Merged {
 			out.Value = account.ListValue(slices.Concat(out.Value.List(), f.Value.List())...)
 			out.Agreed = append(out.Agreed, f.Provider)
 		case agree(f.Value, facts[best].Value):
-			out.Confidence = min(surest, 1-(1-out.Confidence)*(1-f.Confidence))
 			out.Agreed = append(out.Agreed, f.Provider)
 		default:
 			out.Conflicts = append(out.Conflicts, f)
 		}
 	}
 	return out
+}
+
+// sureness is the confidence of the fact at i, raised by those that agree with it as
+// by independent witnesses. The doubts are multiplied in the order of facts, so that
+// all who agree come to the very same number.
+func sureness(facts []account.Fact, i int) float64 {
+	own := facts[i]
+	doubt, alone := 1.0, true
+	for j, f := range facts {
+		if agree(f.Value, own.Value) {
+			doubt *= 1 - f.Confidence
+			alone = alone && j == i
+		}
+	}
+	if alone || own.Value.Kind() == account.ListKind {
+		return own.Confidence
+	}
+	return max(own.Confidence, min(surest, 1-doubt))
 }
 
 func agree(a, b account.Value) bool {

@@ -151,6 +151,7 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	core.RegisterActivity(a.Identify)
 	core.RegisterActivity(a.Apply)
 	core.RegisterActivity(a.Score) // also run as a local activity
+	core.RegisterActivity(a.Park)
 	core.RegisterActivity(a.Finish)
 	workers := []worker.Worker{core}
 	for _, step := range p.Providers {

@@ -26,6 +26,9 @@ var (
 	ProvidersAttribute   = temporal.NewSearchAttributeKeyKeywordList("SluiceProviders")
 )
 
+// Waiting begins the stage of a run that has done what it can and waits.
+const Waiting = "waiting: "
+
 func searchAttributes() map[string]enumspb.IndexedValueType {
 	types := map[string]enumspb.IndexedValueType{}
 	for _, k := range []temporal.SearchAttributeKey{

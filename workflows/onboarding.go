@@ -217,8 +217,23 @@ func (o *onboarding) waitForLateFill(ctx workflow.Context) (bool, error) {
 	o.returns++
 	o.learned = false
 	o.tell("waited up to %s for %s", delay.Round(time.Second), first)
+	if err := o.park(ctx, first); err != nil {
+		return false, err
+	}
 	err := o.wait(ctx, first+" circuit", delay, func() bool { return o.changed })
 	return !o.changed, err
+}
+
+// park puts on record what the run has come to, and what it waits for. Once is
+// enough: later waits change nothing but the provider.
+func (o *onboarding) park(ctx workflow.Context, provider string) error {
+	if o.returns > 1 {
+		return nil
+	}
+	in := activities.FinishInput{
+		AccountID: o.status.AccountID, Status: Running, Reason: "waits for " + provider, Stop: o.status.Stop,
+	}
+	return workflow.ExecuteLocalActivity(onRecord(ctx, "keep what is known"), a.Park, in).Get(ctx, nil)
 }
 
 // firstBack is the parked provider that may be back before the others.
@@ -379,11 +394,11 @@ func (o *onboarding) absorb(receive func(any) bool) bool {
 // wait is durable, ends early when enough holds, and says in the list of runs what
 // the run waits for.
 func (o *onboarding) wait(ctx workflow.Context, what string, d time.Duration, enough func() bool) error {
-	if err := o.tag(ctx, "waiting: "+what); err != nil {
+	if err := o.tag(ctx, Waiting+what); err != nil {
 		return err
 	}
 	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
-		Timeout: d, TimerOptions: workflow.TimerOptions{Summary: "waiting: " + what},
+		Timeout: d, TimerOptions: workflow.TimerOptions{Summary: Waiting + what},
 	}, enough)
 	return err
 }

@@ -31,6 +31,7 @@ type bundle struct {
 	asked  []activities.AskInput
 	passes []activities.ScoreInput
 	wrote  int
+	parked []activities.FinishInput
 	ended  []activities.FinishInput
 }
 
@@ -64,6 +65,10 @@ func setup(t *testing.T) *bundle {
 		func(context.Context, activities.IdentifyInput) (activities.IdentifyResult, error) { return b.who, nil }).Maybe()
 	env.OnActivity(a.Score, mock.Anything, mock.Anything).Return(b.score).Maybe()
 	env.OnActivity(a.Apply, mock.Anything, mock.Anything).Return(b.apply).Maybe()
+	env.OnActivity(a.Park, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.FinishInput) error {
+		b.parked = append(b.parked, in)
+		return nil
+	}).Maybe()
 	env.OnActivity(a.Finish, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.FinishInput) error {
 		b.ended = append(b.ended, in)
 		return nil
@@ -211,6 +216,8 @@ func TestOnboardingGivesUpLateFillAfterItsReturns(t *testing.T) {
 	require.Equal(t, waterfall.Parked, s.Stop[account.Employees])
 	require.Equal(t, 1, b.wrote, "a return that brings nothing changes nothing")
 	require.Len(t, b.passes, 1)
+	require.Len(t, b.parked, 1, "what is known is on record while it waits")
+	require.Equal(t, waterfall.Parked, b.parked[0].Stop[account.Employees])
 }
 
 func TestOnboardingEndsOnABudgetStop(t *testing.T) {

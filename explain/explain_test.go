@@ -1,0 +1,100 @@
+package explain_test
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/crm"
+	"github.com/sluicehq/sluice/explain"
+	"github.com/sluicehq/sluice/icp"
+	"github.com/sluicehq/sluice/outbound"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/storetest"
+	"github.com/sluicehq/sluice/waterfall"
+)
+
+// The run and workflow of every activity in the SDK's test environment.
+const (
+	runID      = "default-test-run-id"
+	workflowID = "default-test-workflow-id"
+)
+
+func TestDomainIsReadBackVerbatim(t *testing.T) {
+	t.Parallel()
+	s, ctx := storetest.New(t), t.Context()
+	key := account.Key{CRM: "hubspot", Portal: "8100", ID: "512"}
+	acc, err := s.UpsertAccount(ctx, key, "acme.example", "Acme")
+	require.NoError(t, err)
+	at := time.Date(2026, 11, 20, 9, 30, 0, 0, time.UTC)
+	employees := account.Fact{Field: account.Employees, Value: account.NumberValue(120), Provider: "apollo", Confidence: 0.9, ObservedAt: at}
+	other := account.Fact{Field: account.Employees, Value: account.NumberValue(900), Provider: "pdl", Confidence: 0.6, ObservedAt: at}
+
+	ask := store.ReserveInput{AccountID: acc.ID, Provider: "apollo", Subject: "acme.example", Holder: runID + "/1", RunID: runID, Credits: 1}
+	r, err := s.Reserve(ctx, ask)
+	require.NoError(t, err)
+	require.NoError(t, s.Settle(ctx, r, outbound.ProviderError, 0, 40*time.Millisecond))
+	r, err = s.Reserve(ctx, ask)
+	require.NoError(t, err)
+	require.NoError(t, s.SaveAnswer(ctx, r, store.SaveAnswerInput{
+		Outcome: outbound.Found, Facts: []account.Fact{employees}, Credits: 1, Elapsed: 60 * time.Millisecond, At: at,
+	}))
+	m, err := icp.Load("revops")
+	require.NoError(t, err)
+	score := icp.Rate(m, account.Facts{account.Employees: employees}, nil, at)
+	score.Value, score.Criteria[0].Reason = 99, "as it was put on record" // whatever today's code would say
+	_, err = s.SaveScore(ctx, store.ScoreRow{
+		AccountID: acc.ID, RunID: runID, Pass: 1, Model: m.Name, ModelVersion: m.Version, Score: score, Cause: "first",
+		Facts: map[account.Field]waterfall.Merged{account.Employees: {Fact: employees, Agreed: []string{"clearbit"}, Conflicts: []account.Fact{other}}},
+		Queue: "sdr-outreach", OwnerID: "201", RouteReason: "next in turn", ScoredAt: at,
+	})
+	require.NoError(t, err)
+	_, err = s.BeginEffect(ctx, "k/task", acc.ID, runID, crm.TaskEffect, nil)
+	require.NoError(t, err)
+	require.NoError(t, s.FinishEffect(ctx, "k/task", "77", nil))
+	finish(t, s, activities.FinishInput{
+		AccountID: acc.ID, Status: "completed", Reason: "all was said",
+		Stop: map[account.Field]waterfall.Stop{account.Employees: waterfall.Met, account.Industry: waterfall.Exhausted},
+	})
+
+	all, err := explain.Domain(ctx, s, "acme.example")
+	require.NoError(t, err)
+	require.Len(t, all, 1)
+	got := all[0]
+	got.ScoredAt = got.ScoredAt.UTC()
+	require.Equal(t, explain.Company{
+		Domain: "acme.example", Name: "Acme", CRM: key, AccountID: acc.ID, WorkflowID: workflowID, RunID: runID,
+		Status: "completed", Reason: "all was said", Tier: score.Tier, Provisional: score.Provisional,
+		Score: explain.Score{Value: 99, Low: score.Low, High: score.High, Fit: score.Fit, Completeness: score.Completeness},
+		Model: explain.Model{Name: "revops", Version: 1}, Cause: "first", ScoredAt: at, Criteria: score.Criteria,
+		Queue: "sdr-outreach", Owner: "201", RouteReason: "next in turn", TaskID: "77",
+		Facts: map[account.Field]explain.Fact{account.Employees: {
+			Value: employees.Value, Provider: "apollo", Confidence: 0.9, ObservedAt: at, Agreed: []string{"clearbit"}, Conflicts: []account.Fact{other},
+		}},
+		Providers: []explain.Provider{{Name: "apollo", Outcome: outbound.Found, Fields: []account.Field{account.Employees}, Credits: 1, MS: 100}},
+		Credits:   1,
+		Stop:      map[account.Field]string{account.Employees: "met", account.Industry: "exhausted"},
+		Effects:   []explain.Effect{{Kind: crm.TaskEffect, Key: "k/task", CRMID: "77", State: "done"}},
+		Heard:     map[string][]account.Fact{"apollo": {employees}},
+	}, got)
+
+	_, err = explain.Domain(ctx, s, "nobody.example")
+	require.ErrorIs(t, err, account.ErrNotFound)
+}
+
+func finish(t *testing.T, s *store.Store, in activities.FinishInput) {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	env := suite.NewTestActivityEnvironment()
+	a := &activities.Activities{Store: s}
+	env.RegisterActivity(a)
+	_, err := env.ExecuteActivity(a.Finish, in)
+	require.NoError(t, err)
+}
