@@ -226,8 +226,8 @@ func TestAskWaitsAsLongAsAThrottlingProviderSays(t *testing.T) {
 			}
 			e := failed(t, err, "throttled")
 			require.Equal(t, tt.wantRetry, !e.NonRetryable())
-			require.Equal(t, time.Duration(tt.give)*time.Second, e.NextRetryDelay())
-			require.Equal(t, time.Duration(tt.give)*time.Second, detail(t, e))
+			want := time.Duration(tt.give) * time.Second
+			require.Equal(t, hint{delay: want, after: want}, hintOf(t, e))
 		})
 	}
 }
@@ -248,8 +248,8 @@ func TestAskRetriesAProviderInTrouble(t *testing.T) {
 			b.set(t, "apollo", tt.give)
 			who := b.known(t, tt.domain)
 			_, err := b.ask(question(who, "apollo"))
-			e := retried(t, err, "provider_error")
-			require.Zero(t, e.NextRetryDelay(), "the policy decides")
+			h := retried(t, err, "provider_error")
+			require.Zero(t, h.delay, "the policy decides")
 			require.Equal(t, []line{{"apollo", outbound.ProviderError, 0}}, b.ledger(t, who.AccountID))
 
 			b.set(t, "apollo", fault.Fault{})
@@ -270,8 +270,8 @@ func TestAskStopsAtAnOpenBreaker(t *testing.T) {
 		retried(t, err, "provider_error")
 	}
 	_, err := b.ask(question(who, "apollo"))
-	e := final(t, err, activities.CircuitOpen)
-	require.InDelta(t, time.Minute, detail(t, e), float64(20*time.Second))
+	h := final(t, err, activities.CircuitOpen)
+	require.InDelta(t, time.Minute, h.after, float64(20*time.Second))
 	require.Equal(t, trip, b.requests("apollo"))
 	ledger := b.ledger(t, who.AccountID)
 	require.Equal(t, line{"apollo", outbound.SkippedBreaker, 0}, ledger[len(ledger)-1])
@@ -397,8 +397,8 @@ func TestAskBuysOnceForTwoAtOnce(t *testing.T) {
 	}()
 	require.Eventually(t, func() bool { return b.requests("apollo") == 1 }, 5*time.Second, time.Millisecond)
 	_, err := b.ask(question(other, "apollo")) // its activity has another id
-	e := retried(t, err, "throttled")
-	require.Equal(t, time.Second, e.NextRetryDelay())
+	h := retried(t, err, "throttled")
+	require.Equal(t, time.Second, h.delay)
 	require.Equal(t, outbound.Found, <-first)
 
 	got, err := b.ask(question(other, "apollo"))

@@ -113,8 +113,8 @@ func TestIdentifyWaitsForTheCRM(t *testing.T) {
 		retried(t, err, "provider_error")
 	}
 	_, err = b.identify(in)
-	e := retried(t, err, activities.CircuitOpen)
-	require.InDelta(t, time.Minute, e.NextRetryDelay(), float64(20*time.Second))
+	h := retried(t, err, activities.CircuitOpen)
+	require.InDelta(t, time.Minute, h.delay, float64(20*time.Second))
 }
 
 // What was released meanwhile is for runs that begin later.

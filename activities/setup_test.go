@@ -219,19 +219,25 @@ func (b *bundle) facts(t *testing.T, accountID int64, provider string) []account
 	return fields
 }
 
+// hint is when to come back.
+type hint struct {
+	delay time.Duration // of the retry; 0: the policy decides
+	after time.Duration // as the workflow reads it
+}
+
 // retried and final require an error of the type that is or is not repeated.
-func retried(t *testing.T, err error, kind string) *temporal.ApplicationError {
+func retried(t *testing.T, err error, kind string) hint {
 	t.Helper()
 	e := failed(t, err, kind)
 	require.False(t, e.NonRetryable(), "%v is to be retried", err)
-	return e
+	return hintOf(t, e)
 }
 
-func final(t *testing.T, err error, kind string) *temporal.ApplicationError {
+func final(t *testing.T, err error, kind string) hint {
 	t.Helper()
 	e := failed(t, err, kind)
 	require.True(t, e.NonRetryable(), "%v is not to be retried", err)
-	return e
+	return hintOf(t, e)
 }
 
 func failed(t *testing.T, err error, kind string) *temporal.ApplicationError {
@@ -242,12 +248,13 @@ func failed(t *testing.T, err error, kind string) *temporal.ApplicationError {
 	return e
 }
 
-// detail is when asking again makes sense, as the workflow reads it.
-func detail(t *testing.T, e *temporal.ApplicationError) time.Duration {
+func hintOf(t *testing.T, e *temporal.ApplicationError) hint {
 	t.Helper()
-	var after time.Duration
-	require.NoError(t, e.Details(&after))
-	return after
+	h := hint{delay: e.NextRetryDelay()}
+	if e.HasDetails() {
+		require.NoError(t, e.Details(&h.after))
+	}
+	return h
 }
 
 // owners gives the queue to the people of the sandbox's CRM.

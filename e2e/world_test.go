@@ -211,7 +211,7 @@ func (w *world) starter(args ...string) result {
 
 func (w *world) starterWith(env []string, args ...string) result {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), 45*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program(w.t, "starter"), args...)
 	cmd.Env = append(append([]string{}, w.env...), env...)
