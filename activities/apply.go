@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -51,6 +52,9 @@ type EffectDone struct {
 // Errors: RecordGone and bad_request are final; auth_failed is for a person to
 // mend; the rest is retried.
 func (a *Activities) Apply(ctx context.Context, in ApplyInput) (ApplyResult, error) {
+	if a.CRM == nil { // another worker may have one
+		return ApplyResult{}, errors.New("this worker has no CRM: set SLUICE_CRM and its credentials for every worker")
+	}
 	m, err := a.model(ctx, in.Model)
 	if err != nil {
 		return ApplyResult{}, failure(err)
@@ -158,12 +162,18 @@ func same(name, a, b string) bool {
 	if a == b {
 		return true
 	}
-	if name == crm.ScoredAtProperty {
+	switch name {
+	case crm.ScoredAtProperty:
 		ta, errA := time.Parse(time.RFC3339, a)
 		tb, errB := time.Parse(time.RFC3339, b)
 		return errA == nil && errB == nil && ta.Unix() == tb.Unix()
+	case crm.ScoreProperty, crm.CompletenessProperty:
+		na, errA := strconv.ParseFloat(a, 64)
+		nb, errB := strconv.ParseFloat(b, 64)
+		return errA == nil && errB == nil && na == nb
+	default:
+		return false
 	}
-	return false
 }
 
 func (w writer) values() map[string]string {

@@ -68,7 +68,7 @@ func (a *Activities) Score(ctx context.Context, in ScoreInput) (ScoreResult, err
 	if err != nil {
 		return ScoreResult{}, failure(err)
 	}
-	cause, err := a.cause(ctx, acc.ID)
+	cause, err := a.cause(ctx, acc.ID, in.Model)
 	if err != nil {
 		return ScoreResult{}, failure(err)
 	}
@@ -95,13 +95,17 @@ func (a *Activities) owner(ctx context.Context, accountID int64, r routing.Route
 	return a.Store.AssignOwner(ctx, accountID, r.Queue, candidates, now)
 }
 
-// cause is why there is a new score: the first one, or better data.
-func (a *Activities) cause(ctx context.Context, accountID int64) (string, error) {
-	_, err := a.Store.LatestScore(ctx, accountID)
-	if errors.Is(err, account.ErrNotFound) {
+// cause is why there is a new score: the first one, another model, or better data.
+func (a *Activities) cause(ctx context.Context, accountID int64, m ModelRef) (string, error) {
+	last, err := a.Store.LatestScore(ctx, accountID)
+	switch {
+	case errors.Is(err, account.ErrNotFound):
 		return "first", nil
+	case err == nil && (ModelRef{Name: last.Model, Version: last.ModelVersion}) != m:
+		return "model", nil
+	default:
+		return "data", err
 	}
-	return "data", err
 }
 
 func decision(row store.ScoreRow) ScoreResult {
