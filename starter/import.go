@@ -175,7 +175,7 @@ func (a *app) importRows(ctx context.Context, cmd *cobra.Command, rows []row, o 
 
 const (
 	starters = 16 // starts under way at once
-	waiters  = 64 // runs asked for their end at once
+	waiters  = 32 // runs looked at at once
 )
 
 // started is a row whose run there is.

@@ -16,7 +16,7 @@ import (
 )
 
 // patience is how long one look at a run takes at most.
-const patience = 2 * time.Second
+const patience = 4 * time.Second
 
 // standing is where a run has got to.
 type standing struct {
