@@ -76,15 +76,21 @@ func CompanyOnboarding(ctx workflow.Context, in CompanyOnboardingInput) (*Status
 	if err != nil {
 		return nil, err
 	}
-	for again := true; again; again = o.changed {
+	for {
 		if err := o.identify(ctx); err != nil {
 			return o.refusedOr(ctx, err)
 		}
 		if err := o.enrichAndAct(ctx); err != nil {
 			return o.refusedOr(ctx, err)
 		}
+		if o.changed {
+			continue
+		}
+		done, err := o.finish(ctx, Completed, "")
+		if err != nil || !o.changed { // a change that came while finishing would be lost with the run
+			return done, err
+		}
 	}
-	return o.finish(ctx, Completed, "")
 }
 
 // enrichAndAct runs the steps, and again each time that a provider which was out

@@ -33,6 +33,8 @@ type bundle struct {
 	wrote  int
 	parked []activities.FinishInput
 	ended  []activities.FinishInput
+
+	onFinish func()
 }
 
 func newEnvironment() *testsuite.TestWorkflowEnvironment {
@@ -71,6 +73,9 @@ func setup(t *testing.T) *bundle {
 	}).Maybe()
 	env.OnActivity(a.Finish, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.FinishInput) error {
 		b.ended = append(b.ended, in)
+		if b.onFinish != nil {
+			b.onFinish()
+		}
 		return nil
 	}).Maybe()
 	return b
@@ -318,6 +323,19 @@ func TestOnboardingStartedByAChangeLooksOnce(t *testing.T) {
 	}, 0)
 	b.run(t)
 	require.Equal(t, []string{"apollo"}, b.providers())
+}
+
+func TestOnboardingDoesNotLoseAChangeThatComesAtTheEnd(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.answers(map[string][]answer{"apollo": {found()}})
+	b.onFinish = func() {
+		if len(b.ended) == 1 {
+			b.SignalWorkflow(workflows.CompanyChanged, workflows.Change{Event: "e1"})
+		}
+	}
+	b.run(t)
+	require.Equal(t, []string{"apollo", "apollo"}, b.providers(), "looked at again before the run ends")
 }
 
 func TestOnboardingWithoutARecordWritesNothing(t *testing.T) {
