@@ -118,7 +118,7 @@ func TestHangLastsUntilTheClientGivesUp(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.set(t, fault.Fault{Hang: true})
-	client := &http.Client{Timeout: 50 * time.Millisecond}
+	client := &http.Client{Timeout: time.Second}
 	_, err := client.Post(b.url+"/svc/a", "text/plain", strings.NewReader("a body that has to be read first")) //nolint:bodyclose // there is none
 	require.Error(t, err)
 	require.Eventually(t, func() bool { return b.Counters()["svc"].ByStatus["0"] == 1 }, 5*time.Second, 5*time.Millisecond)
