@@ -179,11 +179,11 @@ func same(name, a, b string) bool {
 func (w writer) values() map[string]string {
 	s := w.row.Score
 	values := map[string]string{
-		crm.ScoreProperty:        number(s.Value),
+		crm.ScoreProperty:        strconv.Itoa(s.Value),
 		crm.TierProperty:         s.Tier,
 		crm.QueueProperty:        w.row.Queue,
 		crm.ModelProperty:        w.model.ID(),
-		crm.CompletenessProperty: number(int(100*s.Completeness + 0.5)),
+		crm.CompletenessProperty: strconv.Itoa(int(100*s.Completeness + 0.5)),
 		crm.ScoredAtProperty:     w.row.ScoredAt.UTC().Format(time.RFC3339),
 		crm.ReasonProperty:       icp.Reason(w.model, s),
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -122,5 +121,3 @@ func decision(row store.ScoreRow) ScoreResult {
 func triggered(s icp.Score) bool {
 	return slices.ContainsFunc(s.Criteria, func(r icp.Result) bool { return r.Dimension == "intent" && r.Points > 0 })
 }
-
-func number(n int) string { return strconv.Itoa(n) }

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -25,6 +26,20 @@ func RequireKey(env, key string) (string, error) {
 // such as one without a domain. Nothing was sent.
 func CannotAsk(provider, reason string) error {
 	return &outbound.Error{Service: provider, Outcome: outbound.BadRequest, Reason: reason}
+}
+
+// Fetch sends a request and returns what read makes of the response, which it reads
+// inside the client's breaker.
+func Fetch(ctx context.Context, c *outbound.Client, req outbound.Request, read func(outbound.Response) (Answer, error)) (Answer, error) {
+	var answer Answer
+	err := c.Do(ctx, req, func(r outbound.Response) (err error) {
+		answer, err = read(r)
+		return err
+	})
+	if err != nil {
+		return Answer{}, err
+	}
+	return answer, nil
 }
 
 // Decode reads a JSON body into v as leniently as a body that has been paid for

@@ -68,15 +68,7 @@ func (c *Client) Ask(ctx context.Context, acc account.Account) (providers.Answer
 	default:
 		return providers.Answer{}, providers.CannotAsk(name, "neither domain nor name")
 	}
-	var answer providers.Answer
-	err := c.http.Do(ctx, outbound.Request{Path: "/organizations/enrich", Query: query}, func(r outbound.Response) (err error) {
-		answer, err = c.read(r)
-		return err
-	})
-	if err != nil {
-		return providers.Answer{}, err
-	}
-	return answer, nil
+	return providers.Fetch(ctx, c.http, outbound.Request{Path: "/organizations/enrich", Query: query}, c.read)
 }
 
 // read tells the outcomes apart. The 401 is a plain sentence, and running out of

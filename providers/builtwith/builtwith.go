@@ -62,15 +62,7 @@ func (c *Client) Ask(ctx context.Context, acc account.Account) (providers.Answer
 		return providers.Answer{}, providers.CannotAsk(service, "no domain")
 	}
 	req := outbound.Request{Path: "/api.json", Query: url.Values{"LOOKUP": {acc.Domain}}}
-	var answer providers.Answer
-	err := c.http.Do(ctx, req, func(r outbound.Response) (err error) {
-		answer, err = c.read(r)
-		return err
-	})
-	if err != nil {
-		return providers.Answer{}, err
-	}
-	return answer, nil
+	return providers.Fetch(ctx, c.http, req, c.read)
 }
 
 // read knows that the status says little: a bad key and an empty balance come with

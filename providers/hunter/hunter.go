@@ -57,16 +57,8 @@ func (c *Client) Ask(ctx context.Context, acc account.Account) (providers.Answer
 	if acc.Domain == "" {
 		return providers.Answer{}, providers.CannotAsk(name, "no domain")
 	}
-	var answer providers.Answer
 	req := outbound.Request{Path: "/companies/find", Query: url.Values{"domain": {acc.Domain}}}
-	err := c.http.Do(ctx, req, func(r outbound.Response) (err error) {
-		answer, err = c.read(r)
-		return err
-	})
-	if err != nil {
-		return providers.Answer{}, err
-	}
-	return answer, nil
+	return providers.Fetch(ctx, c.http, req, c.read)
 }
 
 // read tells the outcomes apart. Hunter means "too fast" by 403 and "your plan is

@@ -69,15 +69,7 @@ func (c *Client) Ask(ctx context.Context, acc account.Account) (providers.Answer
 	default:
 		return providers.Answer{}, providers.CannotAsk(service, "neither domain nor name")
 	}
-	var answer providers.Answer
-	err := c.http.Do(ctx, outbound.Request{Path: "/v5/company/enrich", Query: query}, func(r outbound.Response) (err error) {
-		answer, err = c.read(r)
-		return err
-	})
-	if err != nil {
-		return providers.Answer{}, err
-	}
-	return answer, nil
+	return providers.Fetch(ctx, c.http, outbound.Request{Path: "/v5/company/enrich", Query: query}, c.read)
 }
 
 func (c *Client) read(r outbound.Response) (answer providers.Answer, err error) {

@@ -132,18 +132,12 @@ func (c *Client) Ask(ctx context.Context, acc account.Account) (providers.Answer
 	if c.base != nil {
 		path = "/" + host + "/"
 	}
-	var answer providers.Answer
-	err := c.http.Do(ctx, outbound.Request{Path: path}, func(r outbound.Response) (err error) {
+	return providers.Fetch(ctx, c.http, outbound.Request{Path: path}, func(r outbound.Response) (providers.Answer, error) {
 		if r.Status != http.StatusOK {
-			return r.FailStatus()
+			return providers.Answer{}, r.FailStatus()
 		}
-		answer, err = c.Map(r.Body, time.Now())
-		return err
+		return c.Map(r.Body, time.Now())
 	})
-	if err != nil {
-		return providers.Answer{}, err
-	}
-	return answer, nil
 }
 
 // Map implements [providers.Provider]. It reads what Ask keeps of a visit, and also
