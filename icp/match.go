@@ -15,17 +15,50 @@ import (
 // "50 to 500".
 type Matcher interface {
 	String() string
-	match(in *input) bool
-	// explain writes what the input was and, where it was found wanting, what
-	// would have counted.
-	explain(b *strings.Builder, in *input, hit bool)
+	// match also returns what it found in a list.
+	match(in input) (found string, hit bool)
+	// verdict is the part of the reason that follows the input: what it was
+	// measured against.
+	verdict(in input, hit bool) string
 }
 
 // input is what a criterion looks at.
 type input struct {
 	value *account.Value
 	age   time.Duration // of a signal, or of the date that value holds; negative when ahead
-	found string        // the word that matched
+}
+
+// write says what the input is; of a list, what was found in it.
+func (in input) write(b *strings.Builder, found string) {
+	switch in.value.Kind() {
+	case account.TextKind:
+		writeText(b, in.value.Text())
+	case account.NumberKind:
+		var digits [32]byte
+		b.Write(strictyaml.AppendNumber(digits[:0], in.value.Number()))
+	case account.BoolKind:
+		b.WriteString(either(in.value.Bool(), "yes", "no"))
+	case account.ListKind:
+		writeText(b, found)
+	}
+}
+
+// writeAge says how long ago a dated input was.
+func (in input) writeAge(b *strings.Builder) {
+	if in.age < -day {
+		b.WriteString("still ahead")
+		return
+	}
+	switch n := days(in.age); n {
+	case 0:
+		b.WriteString("today")
+	case 1:
+		b.WriteString("1 day ago")
+	default:
+		var digits [20]byte
+		b.Write(strconv.AppendInt(digits[:0], int64(n), 10))
+		b.WriteString(" days ago")
+	}
 }
 
 // words matches a text that is one of them or a list that has one of them,
@@ -34,6 +67,7 @@ type words struct {
 	folded []string // lower case, sorted
 	shown  string   // as the model writes them
 	miss   string   // ", not one of …"
+	none   string   // "none of …": of a list
 }
 
 // shownWords is how many words a reason spells out.
@@ -49,7 +83,7 @@ func newWords(all []string) words {
 	if more := len(all) - shownWords; more > 0 {
 		w.shown += " and " + strconv.Itoa(more) + " more"
 	}
-	w.miss = ", not one of " + w.shown
+	w.miss, w.none = ", not one of "+w.shown, "none of "+w.shown
 	if len(all) == 1 {
 		w.miss = ", not " + w.shown
 	}
@@ -58,13 +92,12 @@ func newWords(all []string) words {
 
 func (w words) String() string { return w.shown }
 
-func (w words) match(in *input) bool {
-	in.found = in.value.Text()
+func (w words) match(in input) (found string, hit bool) {
 	if in.value.Kind() == account.ListKind {
-		in.found = w.first(in.value.List())
-		return in.found != ""
+		found = w.first(in.value.List())
+		return found, found != ""
 	}
-	return w.has(in.found)
+	return "", w.has(in.value.Text())
 }
 
 func (w words) has(s string) bool {
@@ -85,17 +118,14 @@ func (w words) first(list []string) string {
 	return ""
 }
 
-func (w words) explain(b *strings.Builder, in *input, hit bool) {
+func (w words) verdict(in input, hit bool) string {
 	switch {
 	case hit:
-		writeText(b, in.found)
+		return ""
 	case in.value.Kind() == account.ListKind:
-		b.WriteString("none of ")
-		b.WriteString(w.shown)
-	default:
-		writeText(b, in.value.Text())
-		b.WriteString(w.miss)
+		return w.none
 	}
+	return w.miss
 }
 
 // band matches a number within its bounds, both included.
@@ -126,27 +156,21 @@ func newBand(low, high float64) band {
 
 func (b band) String() string { return b.shown }
 
-func (b band) match(in *input) bool {
+func (b band) match(in input) (found string, hit bool) {
 	n := in.value.Number()
-	return b.low <= n && n <= b.high
+	return "", b.low <= n && n <= b.high
 }
 
-func (b band) explain(to *strings.Builder, in *input, hit bool) {
-	var digits [32]byte
-	to.Write(strictyaml.AppendNumber(digits[:0], in.value.Number()))
-	to.WriteString(either(hit, b.hit, b.miss))
-}
+func (b band) verdict(_ input, hit bool) string { return either(hit, b.hit, b.miss) }
 
 // flag matches a yes or a no.
 type flag bool
 
 func (f flag) String() string { return either(bool(f), "yes", "no") }
 
-func (f flag) match(in *input) bool { return in.value.Bool() == bool(f) }
+func (f flag) match(in input) (found string, hit bool) { return "", in.value.Bool() == bool(f) }
 
-func (f flag) explain(b *strings.Builder, in *input, _ bool) {
-	b.WriteString(either(in.value.Bool(), "yes", "no"))
-}
+func (f flag) verdict(input, bool) string { return "" }
 
 // recency matches what is no older than it, and not more than a day ahead: sources
 // date some events in their own time zone.
@@ -164,24 +188,15 @@ func newRecency(limit time.Duration) recency {
 
 func (r recency) String() string { return "within " + r.shown }
 
-func (r recency) match(in *input) bool { return in.age <= r.limit && in.age >= -day }
+func (r recency) match(in input) (found string, hit bool) {
+	return "", in.age <= r.limit && in.age >= -day
+}
 
-func (r recency) explain(b *strings.Builder, in *input, hit bool) {
+func (r recency) verdict(in input, hit bool) string {
 	if in.age < -day {
-		b.WriteString("still ahead")
-		return
+		return ""
 	}
-	switch n := days(in.age); n {
-	case 0:
-		b.WriteString("today")
-	case 1:
-		b.WriteString("1 day ago")
-	default:
-		var digits [20]byte
-		b.Write(strconv.AppendInt(digits[:0], int64(n), 10))
-		b.WriteString(" days ago")
-	}
-	b.WriteString(either(hit, r.hit, r.miss))
+	return either(hit, r.hit, r.miss)
 }
 
 // duration writes d as people say it: 90 days, 12 hours.

@@ -132,6 +132,9 @@ type Credit struct {
 // happened to it or how much it interacts with us.
 func (c *Criterion) fit() bool { return c.Dimension != "intent" && c.Dimension != "engagement" }
 
+// dated reports whether c looks at how long ago something was.
+func (c *Criterion) dated() bool { return c.Field == "" || c.kind == account.DateKind }
+
 // weight is the criterion's share in completeness.
 func (c *Criterion) weight() int { return abs(c.Points) }
 

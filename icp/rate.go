@@ -102,8 +102,7 @@ type rating struct {
 	at      time.Time
 	sure    float64 // a confidence below it is unsure
 
-	in   input           // of the criterion at hand; here, so that it is allocated once
-	text strings.Builder // all reasons are pieces of one text, for the same reason
+	text strings.Builder // all reasons are pieces of one text, so that it is allocated once
 }
 
 func (run *rating) rate(c *Criterion, r *Result) {
@@ -141,12 +140,12 @@ func (run *rating) fact(c *Criterion, r *Result) bool {
 		return false
 	}
 	r.Input, r.Provider, r.ObservedAt = value, fact.Provider, fact.ObservedAt
-	run.in = input{value: &r.Input}
+	in := input{value: &r.Input}
 	if c.kind == account.DateKind {
-		run.in.age = run.at.Sub(value.Date())
+		in.age = run.at.Sub(value.Date())
 	}
 	run.text.WriteString(c.label)
-	run.settle(c, r)
+	run.settle(c, r, in)
 	if fact.Derived {
 		run.text.WriteString(", derived")
 	}
@@ -163,10 +162,9 @@ func (run *rating) signal(c *Criterion, r *Result) bool {
 		return false
 	}
 	r.Input, r.Provider, r.ObservedAt = account.TextValue(last.Kind), last.Source, last.OccurredAt
-	run.in = input{value: &r.Input, age: run.at.Sub(last.OccurredAt)}
 	run.text.WriteString(spaced(last.Kind))
 	run.text.WriteString(": ")
-	run.settle(c, r)
+	run.settle(c, r, input{value: &r.Input, age: run.at.Sub(last.OccurredAt)})
 	return true
 }
 
@@ -196,19 +194,34 @@ func later(s, than *account.Signal) bool {
 
 // settle gives r the points of the first credit that the input matches, and the
 // reason.
-func (run *rating) settle(c *Criterion, r *Result) {
+func (run *rating) settle(c *Criterion, r *Result, in input) {
 	if !r.ObservedAt.IsZero() {
-		r.AgeDays = days(run.at.Sub(r.ObservedAt))
+		r.AgeDays = days(time.Duration(run.at.Unix()-r.ObservedAt.Unix()) * time.Second) // Sub takes longer
 	}
+	credit, found, hit := c.credit(in)
+	if c.dated() {
+		in.writeAge(&run.text)
+	} else {
+		in.write(&run.text, found)
+	}
+	if !hit {
+		run.text.WriteString(c.Credits[0].Match.verdict(in, false))
+		return
+	}
+	r.Points, r.Low, r.High = credit.Points, credit.Points, credit.Points
+	run.text.WriteString(credit.Match.verdict(in, true))
+	if credit != &c.Credits[0] {
+		run.text.WriteString(", partial credit")
+	}
+}
+
+// credit returns the first that the input matches, with what was found in a list.
+func (c *Criterion) credit(in input) (credit *Credit, found string, hit bool) {
 	for i := range c.Credits {
-		if credit := &c.Credits[i]; credit.Match.match(&run.in) {
-			r.Points, r.Low, r.High = credit.Points, credit.Points, credit.Points
-			credit.Match.explain(&run.text, &run.in, true)
-			if i > 0 {
-				run.text.WriteString(", partial credit")
-			}
-			return
+		credit = &c.Credits[i]
+		if found, hit = credit.Match.match(in); hit {
+			return credit, found, true
 		}
 	}
-	c.Credits[0].Match.explain(&run.text, &run.in, false)
+	return nil, "", false
 }
