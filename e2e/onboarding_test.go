@@ -214,7 +214,7 @@ func TestAWebhookIsAcknowledgedQuicklyWhileCompaniesAreInFlight(t *testing.T) {
 	w.startWorker()
 	url, _ := w.serve()
 	w.sandbox.CRM.SetTarget(crmsandbox.Target{URL: url + "/webhooks/hubspot", Secret: webhookSecret})
-	domains := w.domains(330)
+	domains := w.domains(400)
 	ids := w.companyIDs(domains)
 	for batch := range slices.Chunk(w.sandbox.CRM.Created(ids[:300]...), 100) {
 		_, err := w.sandbox.CRM.Deliver(t.Context(), batch...)

@@ -37,11 +37,11 @@ var dynamicConfig = []string{
 	// A queue's rate limit is divided among its partitions, and holds only with one.
 	"matching.numTaskqueueReadPartitions=1",
 	"matching.numTaskqueueWritePartitions=1",
-	// Half a thousand tasks at once on a laptop's cores only queue in front of whoever
-	// starts a workflow meanwhile.
-	"history.transferProcessorSchedulerWorkerCount=8",
-	"history.timerProcessorSchedulerWorkerCount=8",
-	"history.visibilityProcessorSchedulerWorkerCount=4",
+	// Half a thousand tasks at once only queue for SQLite's one connection, in front of
+	// whoever starts a workflow meanwhile: a webhook's acknowledgement takes twice as long.
+	"history.transferProcessorSchedulerWorkerCount=2",
+	"history.timerProcessorSchedulerWorkerCount=2",
+	"history.visibilityProcessorSchedulerWorkerCount=1",
 	// Rate limits meant for shared clusters: a benchmark on two cores comes close.
 	"frontend.rps=20000",
 	"frontend.namespaceRPS=20000",
