@@ -29,7 +29,8 @@ type Activities struct {
 	Budgets   waterfall.Budgets
 	LateFill  LateFill
 
-	models sync.Map // "revops@3" → *icp.Model: versions never change
+	models   sync.Map // "revops@3" → *icp.Model: versions never change
+	circuits circuits
 }
 
 // Source is a provider that is configured, with the settings of sluice.yaml.

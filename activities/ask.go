@@ -35,6 +35,8 @@ type AskResult struct {
 	Credits float64          `json:"credits,omitempty"`
 	// RetryAfter says when a pending answer may be there.
 	RetryAfter time.Duration `json:"retry_after,omitempty"`
+	// OutOfReach says which other providers need not be asked, and for how long.
+	OutOfReach map[string]time.Duration `json:"out_of_reach,omitempty"`
 }
 
 // Ask puts one provider's answer on record and returns what is still missing. A
@@ -58,7 +60,8 @@ func (a *Activities) Ask(ctx context.Context, in AskInput) (AskResult, error) {
 		return AskResult{}, failure(err)
 	}
 	out.Missing = in.Plan.Resolve(facts).Missing
-	return out, nil
+	out.OutOfReach, err = a.outOfReach(ctx, acc)
+	return out, failure(err)
 }
 
 // holder names the activity, the same in every attempt: it is whose reservation
@@ -120,6 +123,7 @@ func (c call) run(ctx context.Context) (AskResult, error) {
 func (c call) buy(ctx context.Context, r store.Reservation) (AskResult, error) {
 	start := time.Now()
 	answer, err := c.source.Ask(ctx, c.acc)
+	c.a.circuits.heard(c.in.Provider, err)
 	elapsed := time.Since(start)
 	// The answer is paid for: it is kept even if the activity is being cancelled.
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)

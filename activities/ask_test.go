@@ -277,6 +277,37 @@ func TestAskStopsAtAnOpenBreaker(t *testing.T) {
 	require.Equal(t, line{"apollo", outbound.SkippedBreaker, 0}, ledger[len(ledger)-1])
 }
 
+// One run's bad news is every run's: the others need no call to hear it.
+func TestAnOpenBreakerIsToldToAllRuns(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	had := b.known(t, "bolt.example")
+	_, err := b.ask(question(had, "apollo"))
+	require.NoError(t, err)
+	b.set(t, "apollo", fault.Fault{Outage: true})
+	who := b.known(t, "acme.example")
+	require.Empty(t, who.OutOfReach)
+	for range trip + 1 {
+		_, err := b.ask(question(who, "apollo"))
+		require.Error(t, err)
+	}
+	next := b.known(t, "cove.example")
+	require.Len(t, next.OutOfReach, 1)
+	require.InDelta(t, time.Minute, next.OutOfReach["apollo"], float64(20*time.Second))
+	got, err := b.ask(question(who, "pdl"))
+	require.NoError(t, err)
+	require.Contains(t, got.OutOfReach, "apollo")
+	require.Empty(t, b.known(t, "bolt.example").OutOfReach, "its answer is on record and needs no call")
+
+	in := pass(next, 1)
+	in.PassedBy = []string{"apollo"}
+	for range 2 {
+		_, err = b.score(in)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []line{{"apollo", outbound.SkippedBreaker, 0}}, b.ledger(t, next.AccountID))
+}
+
 func TestAskComesBackForAPendingAnswer(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

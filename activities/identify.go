@@ -36,6 +36,8 @@ type IdentifyResult struct {
 	Plan         waterfall.Plan `json:"plan"`
 	Unconfigured []string       `json:"unconfigured,omitempty"` // providers of the order without a key
 	LateFill     LateFill       `json:"late_fill"`
+	// OutOfReach says which providers need not be asked, and for how long.
+	OutOfReach map[string]time.Duration `json:"out_of_reach,omitempty"`
 }
 
 // Identify reads the company from the CRM, settles its domain, puts the account on
@@ -62,6 +64,9 @@ func (a *Activities) Identify(ctx context.Context, in IdentifyInput) (IdentifyRe
 		return IdentifyResult{}, failure(err)
 	}
 	if err := a.plan(ctx, &out); err != nil {
+		return IdentifyResult{}, failure(err)
+	}
+	if out.OutOfReach, err = a.outOfReach(ctx, acc); err != nil {
 		return IdentifyResult{}, failure(err)
 	}
 	info := activity.GetInfo(ctx)

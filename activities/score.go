@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/icp"
+	"github.com/sluicehq/sluice/outbound"
 	"github.com/sluicehq/sluice/routing"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/waterfall"
@@ -22,6 +23,8 @@ type ScoreInput struct {
 	Plan      waterfall.Plan `json:"plan"`
 	Pass      int            `json:"pass"` // of the run, from 1; each is scored once
 	Owner     string         `json:"owner,omitempty"`
+	// PassedBy names the providers that were out of reach and not asked in this pass.
+	PassedBy []string `json:"passed_by,omitempty"`
 }
 
 // ScoreResult is the decision that the run acts on. The breakdown stays in Postgres.
@@ -46,6 +49,9 @@ type ScoreResult struct {
 func (a *Activities) Score(ctx context.Context, in ScoreInput) (ScoreResult, error) {
 	m, err := a.model(ctx, in.Model)
 	if err != nil {
+		return ScoreResult{}, failure(err)
+	}
+	if err := a.passedBy(ctx, in); err != nil {
 		return ScoreResult{}, failure(err)
 	}
 	acc, err := a.Store.Account(ctx, in.AccountID)
@@ -120,4 +126,15 @@ func decision(row store.ScoreRow) ScoreResult {
 // happened that is a reason to call.
 func triggered(s icp.Score) bool {
 	return slices.ContainsFunc(s.Criteria, func(r icp.Result) bool { return r.Dimension == "intent" && r.Points > 0 })
+}
+
+// passedBy puts into the ledger whom the run did not even ask.
+func (a *Activities) passedBy(ctx context.Context, in ScoreInput) error {
+	runID := activity.GetInfo(ctx).WorkflowExecution.RunID
+	for _, provider := range in.PassedBy {
+		if err := a.Store.Skip(ctx, in.AccountID, provider, runID, runID, outbound.SkippedBreaker); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"go.temporal.io/sdk/client"
 	temporalenv "go.temporal.io/sdk/contrib/envconfig"
@@ -120,8 +121,12 @@ func (p Provider) options(spec providers.Spec) []outbound.Option {
 	if p.CoolDown > 0 {
 		opts = append(opts, outbound.WithCoolDown(p.CoolDown))
 	}
-	return append(opts, outbound.WithTrip(p.InFlight()))
+	return append(opts, outbound.WithTrip(p.InFlight()), outbound.WithPatience(patience))
 }
+
+// patience is for how long a company waits for its turn at a provider that answers
+// nobody: the waterfall has others to ask, and late fill comes back.
+const patience = 2 * time.Second
 
 // Price is what an answer costs, in credits.
 func (p Provider) Price(spec providers.Spec) float64 { return cmp.Or(p.Credits, spec.HitCredits) }

@@ -31,6 +31,7 @@ type input struct {
 // write says what the input is; of a list, what was found in it.
 func (in input) write(b *strings.Builder, found string) {
 	switch in.value.Kind() {
+	case account.NoKind, account.DateKind: // unknown is no input, and a date shows as its age
 	case account.TextKind:
 		writeText(b, in.value.Text())
 	case account.NumberKind:

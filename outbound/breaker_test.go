@@ -2,6 +2,7 @@ package outbound_test
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -199,6 +200,40 @@ func TestHangingServiceIsAskedNoMoreThanTheBreakerForgives(t *testing.T) {
 	}
 }
 
+// The others need not sit out the time-out: that nothing comes back is enough to
+// know, and their waiting helps nobody.
+func TestCallersPassByAServiceThatAnswersNobody(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		c, s := newService(hang, outbound.WithPatience(2*time.Second), outbound.WithTimeout(8*time.Second), outbound.WithCoolDown(coolDown))
+		first := make(chan map[outbound.Outcome]int, 1)
+		go func() { first <- together(t.Context(), c, 5) }()
+		synctest.Wait()
+		start := time.Now()
+		require.Equal(t, map[outbound.Outcome]int{outbound.SkippedBreaker: 45}, together(t.Context(), c, 45))
+		require.Equal(t, 2*time.Second, time.Since(start))
+
+		err := call(t.Context(), c)
+		require.Equal(t, 2*time.Second, time.Since(start), "who comes later does not wait at all")
+		e, ok := errors.AsType[*outbound.Error](err)
+		require.True(t, ok)
+		require.Equal(t, 6*time.Second+coolDown, e.RetryAfter, "until the breaker, open by then, lets somebody try")
+		require.EqualValues(t, 5, s.calls.Load())
+		require.Equal(t, map[outbound.Outcome]int{outbound.ProviderError: 5}, <-first)
+	})
+}
+
+// A service that is slow, and answers, is waited for.
+func TestPatienceGrowsWithTheTimeThatAnswersTake(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		c, _ := newService(func(*http.Request) (*http.Response, error) {
+			time.Sleep(3 * time.Second)
+			return respond(200, "{}")
+		}, outbound.WithPatience(2*time.Second))
+		require.NoError(t, call(t.Context(), c))
+		require.Equal(t, map[outbound.Outcome]int{"": 50}, together(t.Context(), c, 50))
+	})
+}
+
 func TestHangingServiceRecovers(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		var now switched
@@ -256,7 +291,8 @@ func TestGateNeverLocksUp(t *testing.T) {
 					return respond(status, "{}", "Retry-After", "1")
 				}
 				return hang(r)
-			}, outbound.WithTrip(3), outbound.WithCoolDown(5*time.Second), outbound.WithTimeout(2*time.Second))
+			}, outbound.WithTrip(3), outbound.WithCoolDown(5*time.Second), outbound.WithTimeout(2*time.Second),
+				outbound.WithPatience(time.Duration(seed%3)*time.Second))
 			var wg sync.WaitGroup
 			for range 20 {
 				wg.Go(func() {

@@ -33,6 +33,7 @@ type Client struct {
 	http      *http.Client
 	trip      int
 	coolDown  time.Duration
+	patience  time.Duration
 	pace      *pace
 	gate      *gate
 	breaker   *gobreaker.CircuitBreaker[struct{}]
@@ -59,6 +60,12 @@ func WithTrip(n int) Option { return func(c *Client) { c.trip = n } }
 
 // WithCoolDown sets how long an open breaker stays open. Default 30 s.
 func WithCoolDown(d time.Duration) Option { return func(c *Client) { c.coolDown = d } }
+
+// WithPatience ends the wait for a call's turn when nothing has come back for so
+// long, or for three times as long as the last answer took: the call is skipped as
+// if the breaker, which learns of a hang by its time-outs only, were open already.
+// Default and 0: wait for as long as it takes.
+func WithPatience(d time.Duration) Option { return func(c *Client) { c.patience = d } }
 
 // WithRate sets the pace of this process, in calls per second, evenly spaced.
 // Default and 0: none. The server-side limit of the provider's task queue holds
@@ -92,7 +99,7 @@ func New(service, baseURL string, opts ...Option) *Client {
 		return http.ErrUseLastResponse
 	}}
 	c.trip = max(c.trip, 1)
-	c.gate = newGate(c.trip)
+	c.gate = newGate(c.trip, c.patience)
 	c.breaker = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Name:          service,
 		Timeout:       c.coolDown,
@@ -181,6 +188,10 @@ func (r Response) JSON(v any) error {
 // than a few seconds, return at once with the time to come back.
 func (c *Client) Do(ctx context.Context, req Request, read func(Response) error) error {
 	if err := c.gate.enter(ctx); err != nil {
+		if stuck, ok := errors.AsType[stuckError](err); ok { // the breaker opens when these calls time out
+			wait := max(c.timeout-time.Duration(stuck), 0) + c.coolDown
+			return &Error{Service: c.service, Outcome: SkippedBreaker, RetryAfter: wait, Err: err}
+		}
 		return err
 	}
 	defer c.gate.leave()
@@ -190,9 +201,14 @@ func (c *Client) Do(ctx context.Context, req Request, read func(Response) error)
 		}
 		return &Error{Service: c.service, Outcome: Throttled, RetryAfter: wait}
 	}
+	c.gate.sent()
+	start := time.Now()
 	_, err := c.breaker.Execute(func() (struct{}, error) {
 		return struct{}{}, c.send(ctx, req, read)
 	})
+	if err == nil {
+		c.gate.answered(time.Since(start))
+	}
 	switch {
 	case errors.Is(err, gobreaker.ErrOpenState), errors.Is(err, gobreaker.ErrTooManyRequests):
 		return &Error{Service: c.service, Outcome: SkippedBreaker, RetryAfter: c.gate.untilProbe(), Err: err}

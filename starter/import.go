@@ -12,7 +12,6 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -23,6 +22,7 @@ import (
 	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/crm"
 	"github.com/sluicehq/sluice/ingress"
+	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -97,7 +97,11 @@ func importFile(cmd *cobra.Command, file string, o importOptions) error {
 		return fmt.Errorf("%s: refused %d of %d rows; nothing was started", file, len(refused), len(rows)+len(refused))
 	}
 	ctx := cmd.Context()
-	a, err := open(ctx, (*app).withTemporal, (*app).withCRM)
+	parts := []func(*app, context.Context) error{(*app).withTemporal, (*app).withCRM}
+	if o.wait {
+		parts = append(parts, (*app).withStore)
+	}
+	a, err := open(ctx, parts...)
 	if err != nil {
 		return err
 	}
@@ -131,10 +135,7 @@ func readFile(cmd *cobra.Command, file string) ([]byte, error) {
 }
 
 // importRows starts the rows' runs, and with --wait follows each until it has ended or
-// has done what it can while a provider is down. All of
-// them are started before any is waited for: a run that is parked, since a provider
-// is down, must not keep the next from starting. Temporal queues them, behind what
-// somebody waits for.
+// has done what it can while a provider is down.
 func (a *app) importRows(ctx context.Context, cmd *cobra.Command, rows []row, o importOptions, s *summary) error {
 	runs, err := a.startRows(ctx, cmd, rows, s)
 	if err != nil || !o.wait {
@@ -142,41 +143,65 @@ func (a *app) importRows(ctx context.Context, cmd *cobra.Command, rows []row, o 
 	}
 	bar := newBar(cmd.ErrOrStderr(), len(runs), "companies done")
 	defer func() { _ = bar.Finish() }()
-	waiting := make(chan started, len(runs))
-	for _, r := range runs {
-		waiting <- r
+	for swept := time.Now(); len(runs) > 0; {
+		look, err := a.settled(ctx, runs)
+		if err != nil {
+			return err
+		}
+		if len(look) == 0 && time.Since(swept) > patience {
+			// A run that was ended by hand never settles: the oldest are looked at all the
+			// same, and then go to the end of the queue.
+			look, swept = runs[:min(len(runs), waiters)], time.Now()
+			runs = append(slices.Clone(runs[len(look):]), look...)
+		}
+		done, err := a.follow(ctx, look, s)
+		if err != nil {
+			return err
+		}
+		_ = bar.Add(len(done))
+		runs = slices.DeleteFunc(runs, func(r started) bool { return done[r.Line] })
+		if len(done) == 0 && !pause(ctx, tick) {
+			return ctx.Err()
+		}
 	}
-	var left atomic.Int64
-	left.Store(int64(len(runs)))
-	g, gctx := errgroup.WithContext(ctx)
-	for range min(waiters, len(runs)) {
-		g.Go(func() error {
-			for left.Load() > 0 {
-				select {
-				case r := <-waiting:
-					done, err := a.follow(gctx, r, s)
-					if err != nil {
-						return err
-					}
-					if !done {
-						waiting <- r
-						continue
-					}
-					left.Add(-1)
-					_ = bar.Add(1)
-				case <-time.After(patience): // the others have what is left
-				}
-			}
-			return nil
-		})
-	}
-	return g.Wait()
+	return nil
 }
 
 const (
-	starters = 16 // starts under way at once
-	waiters  = 32 // runs looked at at once
+	starters = 16                     // starts under way at once
+	waiters  = 32                     // runs looked at at once
+	window   = 1000                   // runs that the record is asked about at once
+	tick     = 250 * time.Millisecond // between two such questions, if nothing happens
 )
+
+// settled returns those of the oldest runs that the record has an end or a pause of.
+func (a *app) settled(ctx context.Context, runs []started) ([]started, error) {
+	oldest := runs[:min(len(runs), window)]
+	keys := make([]store.RunKey, len(oldest))
+	for i, r := range oldest {
+		keys[i] = store.RunKey{WorkflowID: r.run.WorkflowID, RunID: r.run.RunID}
+	}
+	settled, err := a.store.Settled(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	var out []started
+	for i, r := range oldest {
+		if slices.Contains(settled, keys[i]) {
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
 
 // started is a row whose run there is.
 type started struct {
@@ -217,14 +242,27 @@ func (a *app) startRows(ctx context.Context, cmd *cobra.Command, rows []row, s *
 	return runs, g.Wait()
 }
 
-// follow looks at a run for a while, and counts it when it is done. A run that fails
-// is counted too; only trouble with Temporal itself ends the import.
-func (a *app) follow(ctx context.Context, r started, s *summary) (done bool, err error) {
-	end, done, err := a.look(ctx, r.run)
-	if done {
-		s.countEnd(r, end)
+// follow looks at runs and counts those that are done, whose lines it returns. A run that
+// fails is counted too; only trouble with Temporal itself ends the import.
+func (a *app) follow(ctx context.Context, runs []started, s *summary) (lines map[int]bool, err error) {
+	var mu sync.Mutex
+	lines = map[int]bool{}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(waiters)
+	for _, r := range runs {
+		g.Go(func() error {
+			end, done, err := a.glance(gctx, r.run)
+			if err != nil || !done {
+				return err
+			}
+			s.countEnd(r, end)
+			mu.Lock()
+			defer mu.Unlock()
+			lines[r.Line] = true
+			return nil
+		})
 	}
-	return done, err
+	return lines, g.Wait()
 }
 
 // lookUp finds the CRM records of a batch of rows, by line.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
@@ -30,34 +31,43 @@ type standing struct {
 func (a *app) look(ctx context.Context, run ingress.Run) (s standing, done bool, err error) {
 	patient, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	err = a.temporal.GetWorkflow(patient, run.WorkflowID, run.RunID).Get(patient, &s.Status)
-	if err == nil {
-		return s, true, nil
+	s, done, err = a.result(patient, run)
+	if done || ctx.Err() != nil {
+		return s, done, ctx.Err()
 	}
-	if ctx.Err() != nil {
-		return s, false, ctx.Err()
-	}
-	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
-		return s, false, fmt.Errorf("run %s is gone from Temporal; start it again", run.WorkflowID)
-	}
-	if ended, ok := errors.AsType[*temporal.WorkflowExecutionError](err); ok {
-		s.Failed = ended
-		return s, true, nil
-	}
-	return a.parked(ctx, run) // out of patience, or Temporal is away for a while
+	return a.glance(ctx, run) // out of patience, or Temporal is away for a while
 }
 
-// parked reports whether the run waits for a provider, and what it has come to so far.
-func (a *app) parked(ctx context.Context, run ingress.Run) (s standing, done bool, err error) {
+// result waits for the run's end.
+func (a *app) result(ctx context.Context, run ingress.Run) (s standing, done bool, err error) {
+	err = a.temporal.GetWorkflow(ctx, run.WorkflowID, run.RunID).Get(ctx, &s.Status)
+	if ended, ok := errors.AsType[*temporal.WorkflowExecutionError](err); ok {
+		s.Failed, err = ended, nil
+	}
+	return s, err == nil, err
+}
+
+// glance looks at once: at the end of a run, or at what it has come to so far if it
+// waits for a provider.
+func (a *app) glance(ctx context.Context, run ingress.Run) (s standing, done bool, err error) {
 	patient, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	described, err := a.temporal.DescribeWorkflowExecution(patient, run.WorkflowID, run.RunID)
+	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
+		return s, false, fmt.Errorf("run %s is gone from Temporal; start it again", run.WorkflowID)
+	}
 	if err != nil {
 		return s, false, ctx.Err() // look again
 	}
+	info := described.GetWorkflowExecutionInfo()
+	if info.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		if s, done, err = a.result(patient, run); !done {
+			err = ctx.Err()
+		}
+		return s, done, err
+	}
 	var stage string
-	fields := described.GetWorkflowExecutionInfo().GetSearchAttributes().GetIndexedFields()
-	_ = converter.GetDefaultDataConverter().FromPayload(fields[workflows.StageAttribute.GetName()], &stage)
+	_ = converter.GetDefaultDataConverter().FromPayload(info.GetSearchAttributes().GetIndexedFields()[workflows.StageAttribute.GetName()], &stage)
 	waits, ok := strings.CutPrefix(stage, workflows.Waiting)
 	if !ok {
 		return s, false, nil

@@ -55,6 +55,24 @@ func (s *Store) SaveRun(ctx context.Context, r Run) error {
 	return wrap(err, "save run %s of %s", r.RunID, r.WorkflowID)
 }
 
+// RunKey names a run.
+type RunKey struct{ WorkflowID, RunID string }
+
+// Settled returns those of the runs that have ended, or have acted on what they know
+// and wait for more.
+func (s *Store) Settled(ctx context.Context, runs []RunKey) ([]RunKey, error) {
+	const q = `
+		SELECT workflow_id, run_id FROM runs JOIN unnest($1::text[], $2::text[]) AS w (workflow_id, run_id) USING (workflow_id, run_id)
+		WHERE status <> 'running' OR reason <> ''`
+	workflows, ids := make([]string, len(runs)), make([]string, len(runs))
+	for i, r := range runs {
+		workflows[i], ids[i] = r.WorkflowID, r.RunID
+	}
+	rows, _ := s.db.Query(ctx, q, workflows, ids)
+	settled, err := pgx.CollectRows(rows, pgx.RowToStructByPos[RunKey])
+	return settled, wrap(err, "look at %d runs", len(runs))
+}
+
 // LatestRun returns the run of the account that started last. Errors:
 // [account.ErrNotFound].
 func (s *Store) LatestRun(ctx context.Context, accountID int64) (Run, error) {

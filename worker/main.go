@@ -185,12 +185,13 @@ func coreOptions() worker.Options {
 }
 
 // providerWorker serves one provider's queue. The server holds the rate for all
-// workers together; no more calls are taken than the breaker would forgive.
+// workers together. Twice as many calls are taken as may be in the air, so that
+// there is somebody to notice that none of these comes back.
 func providerWorker(temporal client.Client, a *activities.Activities, step config.Provider, source activities.Source) worker.Worker {
 	w := worker.New(temporal, workflows.ProviderQueue(step.Name), worker.Options{
 		DisableWorkflowWorker:              true,
 		TaskQueueActivitiesPerSecond:       step.PerSecond(source.Spec),
-		MaxConcurrentActivityExecutionSize: step.InFlight(),
+		MaxConcurrentActivityExecutionSize: 2 * step.InFlight(),
 		MaxConcurrentActivityTaskPollers:   1,
 		WorkerStopTimeout:                  20 * time.Second,
 		DisableRegistrationAliasing:        true,

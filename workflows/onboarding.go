@@ -133,13 +133,17 @@ func (o *onboarding) waterfall(ctx workflow.Context) error {
 		if !o.due(ctx, source) {
 			continue
 		}
+		if back := o.outOfReach[source.Provider]; back.After(workflow.Now(ctx)) {
+			o.passBy(ctx, source, back)
+			continue
+		}
 		started := workflow.Now(ctx)
 		ask := activities.AskInput{
 			AccountID: o.who.AccountID, Provider: source.Provider, Plan: o.who.Plan,
 			ImportID: o.in.ImportID, Late: o.returns > 0,
 		}
 		var got activities.AskResult
-		err := workflow.ExecuteActivity(providerCall(ctx, source.Provider), a.Ask, ask).Get(ctx, &got)
+		err := workflow.ExecuteActivity(providerCall(ctx, source.Provider, o.returns > 0), a.Ask, ask).Get(ctx, &got)
 		if temporal.IsCanceledError(err) {
 			return err
 		}
@@ -150,6 +154,23 @@ func (o *onboarding) waterfall(ctx workflow.Context) error {
 	}
 	o.status.Stop = o.who.Plan.Stops(o.missing, o.ended)
 	return nil
+}
+
+// passBy leaves out a provider whose breaker is known to be open: to ask would be to
+// hear just that. Late fill comes back for it.
+func (o *onboarding) passBy(ctx workflow.Context, s waterfall.Source, back time.Time) {
+	o.passedBy = append(o.passedBy, s.Provider)
+	skip := activities.AskResult{
+		Outcome: outbound.SkippedBreaker, Missing: o.missing, RetryAfter: back.Sub(workflow.Now(ctx)),
+	}
+	o.note(ctx, s, skip, 0)
+}
+
+// hear takes in which providers are out of reach, and for how long.
+func (o *onboarding) hear(ctx workflow.Context, waits map[string]time.Duration) {
+	for provider, wait := range waits {
+		o.outOfReach[provider] = workflow.Now(ctx).Add(wait)
+	}
 }
 
 // due reports whether the source is to be asked on this pass.
@@ -169,12 +190,13 @@ func (o *onboarding) score(ctx workflow.Context) error {
 	o.status.Passes++
 	in := activities.ScoreInput{
 		AccountID: o.who.AccountID, Model: o.who.Model, Plan: o.who.Plan, Pass: o.status.Passes, Owner: o.who.Owner,
+		PassedBy: o.passedBy,
 	}
 	var decided activities.ScoreResult
 	if err := workflow.ExecuteLocalActivity(onRecord(ctx, "score and route"), a.Score, in).Get(ctx, &decided); err != nil {
 		return err
 	}
-	o.status.Score = &decided
+	o.status.Score, o.passedBy = &decided, nil
 	o.tell("pass %d: %s, score %d%s", o.status.Passes, decided.Tier, decided.Value, o.without())
 	return o.tag(ctx, "effects")
 }
@@ -289,14 +311,16 @@ type onboarding struct {
 	seen    []string // event keys
 	changed bool     // whether one came since the company was last read
 
-	who     activities.IdentifyResult
-	missing []account.Field
-	ended   map[string]waterfall.Ended // by provider
-	parked  map[string]time.Time       // providers out of reach, and when they may be back
-	returns int                        // for late fill
-	learned bool                       // whether a return brought anything new
-	status  *Status
-	story   []string // for the details: what a later pass changed is not in the status
+	who        activities.IdentifyResult
+	missing    []account.Field
+	ended      map[string]waterfall.Ended // by provider
+	parked     map[string]time.Time       // providers that brought no answer, and when they may be back
+	outOfReach map[string]time.Time       // providers that need not be asked before then, parked or not
+	passedBy   []string                   // providers that were not asked since the last score
+	returns    int                        // for late fill
+	learned    bool                       // whether a return brought anything new
+	status     *Status
+	story      []string // for the details: what a later pass changed is not in the status
 }
 
 func newOnboarding(ctx workflow.Context, in CompanyOnboardingInput) (*onboarding, error) {
@@ -320,6 +344,8 @@ func newOnboarding(ctx workflow.Context, in CompanyOnboardingInput) (*onboarding
 func (o *onboarding) meet(ctx workflow.Context, who activities.IdentifyResult) {
 	o.who, o.missing = who, who.Plan.Need.Fields
 	o.ended, o.parked = map[string]waterfall.Ended{}, map[string]time.Time{}
+	o.outOfReach, o.passedBy = map[string]time.Time{}, nil
+	o.hear(ctx, who.OutOfReach)
 	o.returns, o.learned = 0, true
 	o.status.AccountID, o.status.Domain, o.status.Key, o.status.Model = who.AccountID, who.Domain, who.Key, who.Model
 	o.status.Providers = nil
@@ -333,6 +359,7 @@ func (o *onboarding) meet(ctx workflow.Context, who activities.IdentifyResult) {
 
 // note takes in how asking a provider ended.
 func (o *onboarding) note(ctx workflow.Context, s waterfall.Source, got activities.AskResult, took time.Duration) {
+	o.hear(ctx, got.OutOfReach)
 	o.ended[s.Provider] = ended(got.Outcome)
 	delete(o.parked, s.Provider)
 	if o.ended[s.Provider] == waterfall.Away {
@@ -350,7 +377,9 @@ func (o *onboarding) note(ctx workflow.Context, s waterfall.Source, got activiti
 	p.Outcome, p.Fields = got.Outcome, got.Fields
 	p.Credits += got.Credits
 	p.MS += took.Milliseconds()
-	p.Asked++
+	if got.Outcome != outbound.SkippedBreaker {
+		p.Asked++
+	}
 	o.show(ctx)
 }
 

@@ -212,6 +212,37 @@ func TestOnboardingComesBackEvenIfAnotherProviderStoodIn(t *testing.T) {
 	require.Equal(t, []string{"apollo", "pdl", "apollo"}, b.providers())
 }
 
+func TestOnboardingPassesByAProviderThatIsKnownToBeDown(t *testing.T) {
+	t.Parallel()
+	for name, hint := range map[string]func(*bundle, map[string]time.Duration) answer{
+		"from the start": func(b *bundle, down map[string]time.Duration) answer {
+			b.who.OutOfReach = down
+			return found(account.Employees)
+		},
+		"learnt on the way": func(_ *bundle, down map[string]time.Duration) answer {
+			first := found(account.Employees)
+			first.OutOfReach = down
+			return first
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			apollo := hint(b, map[string]time.Duration{"pdl": 20 * time.Second})
+			b.answers(map[string][]answer{"apollo": {apollo}, "pdl": {found()}})
+			start := b.Now()
+			s := b.run(t)
+			require.Equal(t, []string{"apollo", "pdl"}, b.providers(), "it is asked once, when it may be back")
+			require.True(t, b.asked[1].Late)
+			require.GreaterOrEqual(t, b.Now().Sub(start), 20*time.Second)
+			require.Equal(t, []string{"pdl"}, b.passes[0].PassedBy)
+			require.Empty(t, b.passes[1].PassedBy)
+			require.Equal(t, outbound.Found, s.Providers[1].Outcome)
+			require.Equal(t, 2, b.wrote)
+		})
+	}
+}
+
 func TestOnboardingGivesUpLateFillAfterItsReturns(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

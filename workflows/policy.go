@@ -11,8 +11,13 @@ import (
 // twice; then the waterfall goes on without it. Half an hour in the queue means a
 // backlog beyond the provider's rate, or no worker that serves it: the company
 // does not wait for that either.
-func providerCall(ctx workflow.Context, provider string) workflow.Context {
+func providerCall(ctx workflow.Context, provider string, late bool) workflow.Context {
+	var priority temporal.Priority // the run's
+	if late {
+		priority.PriorityKey = lowestPriority // it has acted on what it knows: others have not
+	}
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Priority:               priority,
 		TaskQueue:              ProviderQueue(provider),
 		Summary:                provider, // what the Temporal UI shows beside "Ask"
 		StartToCloseTimeout:    25 * time.Second,
@@ -22,6 +27,9 @@ func providerCall(ctx workflow.Context, provider string) workflow.Context {
 		},
 	})
 }
+
+// lowestPriority is the last that Temporal has by default.
+const lowestPriority = 5
 
 // crmCall waits for the CRM for as long as it takes: a run without its effects is
 // of no use to anybody. The heartbeat tells a dead worker from a slow CRM.
