@@ -168,8 +168,8 @@ func (o *onboarding) passBy(ctx workflow.Context, s waterfall.Source, back time.
 
 // hear takes in which providers are out of reach, and for how long.
 func (o *onboarding) hear(ctx workflow.Context, waits map[string]time.Duration) {
-	for provider, wait := range waits {
-		o.outOfReach[provider] = workflow.Now(ctx).Add(wait)
+	for _, provider := range workflow.DeterministicKeys(waits) {
+		o.outOfReach[provider] = workflow.Now(ctx).Add(waits[provider])
 	}
 }
 
