@@ -1,6 +1,11 @@
 package icp
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
 
 // SignalRules say what a model takes for news: the section signals of a model file.
 type SignalRules struct {
@@ -33,4 +38,28 @@ type Role struct {
 type Burst struct {
 	Postings int
 	Within   time.Duration
+}
+
+// RoleFor returns the first role that a title belongs to; false if there is none. A
+// department of "" is not known, and passes.
+func RoleFor(roles []Role, title, department string) (Role, bool) {
+	words := " " + plainWords(title) + " "
+	for _, r := range roles {
+		has := func(phrase string) bool { return strings.Contains(words, " "+plainWords(phrase)+" ") }
+		if !slices.ContainsFunc(r.Titles, has) || slices.ContainsFunc(r.Not, has) {
+			continue
+		}
+		if r.Department == "" || department == "" || strings.Contains(plainWords(department), plainWords(r.Department)) {
+			return r, true
+		}
+	}
+	return Role{}, false
+}
+
+// plainWords is the text in lower case, its words separated by single spaces: "VP,
+// Sales (EMEA)" is "vp sales emea".
+func plainWords(s string) string {
+	return strings.Join(strings.FieldsFunc(strings.ToLower(s), func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}), " ")
 }
