@@ -37,6 +37,13 @@ type CRM interface {
 	CreateTask(ctx context.Context, company account.Key, t Task) (id string, err error)
 	// UpdateNote replaces the text of a note.
 	UpdateNote(ctx context.Context, id string, n Note) error
+	// OpenTask returns the last of these tasks that nobody has completed or deleted;
+	// account.ErrNotFound if there is none.
+	OpenTask(ctx context.Context, ids ...string) (id string, err error)
+	// AppendTask adds t's text and key to what a task says, and takes over its
+	// priority; who or when it is for stays. A task that carries the key already is
+	// left alone.
+	AppendTask(ctx context.Context, id string, t Task) error
 
 	// Owners returns the people who can own a company.
 	Owners(ctx context.Context) ([]Owner, error)
@@ -51,6 +58,7 @@ type Company struct {
 	Domain     string
 	OwnerID    string            // "" if nobody owns it
 	Properties map[string]string // those that Sluice reads or writes; "" if empty
+	Target     bool              // the CRM's own mark: an account that we go after
 	URL        string            // the record's page in the CRM
 }
 

@@ -35,6 +35,8 @@ type Server interface {
 	Engagement(id string) (Engagement, bool)
 	// Created counts the notes and tasks that were ever created.
 	Created() int
+	// CompleteTask marks a task as done, as a person would.
+	CompleteTask(id string)
 	// Fail makes the calls from now on fail; Healthy ends it.
 	Fail(Failure)
 }
@@ -82,6 +84,7 @@ func Run(t *testing.T, bench func(t *testing.T) Bench) {
 		{"a hundred domains are looked for at once", findsManyDomains},
 		{"a note is found by its key at once", findsNote},
 		{"a task is found by its key at once", findsTask},
+		{"an open task takes further reasons, once each", appendsToAnOpenTask},
 		{"a task keeps its subject, priority, date and owner", keepsTask},
 		{"keys that begin alike are told apart", tellsKeysApart},
 		{"a key among many notes is found", findsAmongMany},
@@ -257,6 +260,45 @@ func findsTask(t *testing.T, b Bench) {
 	found, err := b.CRM.FindTask(t.Context(), key, task.Key)
 	require.NoError(t, err)
 	require.Equal(t, id, found)
+}
+
+func appendsToAnOpenTask(t *testing.T, b Bench) {
+	key := b.Server.AddCompany("Acme", "acme.example", nil)
+	var ids []string
+	for _, what := range []string{"one", "two"} {
+		id, err := b.CRM.CreateTask(t.Context(), key, crm.Task{Key: crm.EffectKey(key, crm.TaskEffect, what), Subject: "Call", Body: "why " + what, Due: time.Now(), Priority: "low"})
+		require.NoError(t, err)
+		ids = append(ids, id)
+	}
+	open, err := b.CRM.OpenTask(t.Context(), ids...)
+	require.NoError(t, err)
+	require.Equal(t, ids[1], open, "the last one")
+	b.Server.CompleteTask(ids[1])
+	open, err = b.CRM.OpenTask(t.Context(), ids...)
+	require.NoError(t, err)
+	require.Equal(t, ids[0], open)
+
+	more := crm.Task{Key: crm.EffectKey(key, crm.TaskEffect, "more"), Body: "a second reason", Priority: "high"}
+	for range 2 {
+		require.NoError(t, b.CRM.AppendTask(t.Context(), open, more))
+	}
+	e := engagement(t, b, open)
+	require.Contains(t, e.HTML, "why one")
+	require.Equal(t, 1, strings.Count(e.HTML, "a second reason"))
+	require.Equal(t, "high", e.Priority)
+	require.Equal(t, "Call", e.Subject)
+	for _, k := range []string{crm.EffectKey(key, crm.TaskEffect, "one"), more.Key} {
+		found, err := b.CRM.FindTask(t.Context(), key, k)
+		require.NoError(t, err)
+		require.Equal(t, open, found)
+	}
+
+	b.Server.CompleteTask(ids[0])
+	_, err = b.CRM.OpenTask(t.Context(), ids...)
+	require.ErrorIs(t, err, account.ErrNotFound)
+	_, err = b.CRM.OpenTask(t.Context())
+	require.ErrorIs(t, err, account.ErrNotFound)
+	require.ErrorIs(t, b.CRM.AppendTask(t.Context(), "999999", more), account.ErrNotFound)
 }
 
 func keepsTask(t *testing.T, b Bench) {

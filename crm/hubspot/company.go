@@ -27,8 +27,11 @@ func (r record) property(name string) string {
 	return ""
 }
 
+// targetProperty is HubSpot's own mark of a target account.
+const targetProperty = "hs_is_target_account"
+
 func companyProperties(further []string) []string {
-	all := []string{"name", "domain", ownerProperty}
+	all := []string{"name", "domain", ownerProperty, targetProperty}
 	for _, p := range crm.Properties(nil, nil) {
 		all = append(all, p.Name)
 	}
@@ -86,6 +89,7 @@ func (c *Client) companyOf(rec record) crm.Company {
 		Name:       rec.property("name"),
 		Domain:     rec.property("domain"),
 		OwnerID:    rec.property(ownerProperty),
+		Target:     rec.property(targetProperty) == "true",
 		Properties: make(map[string]string, len(c.properties)+1),
 		URL:        c.appURL + "/contacts/" + c.portal + "/record/0-2/" + string(rec.ID),
 	}

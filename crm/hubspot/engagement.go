@@ -3,6 +3,7 @@ package hubspot
 import (
 	"context"
 	"errors"
+	"html"
 	"net/http"
 	"net/url"
 	"slices"
@@ -73,6 +74,69 @@ func (c *Client) CreateTask(ctx context.Context, company account.Key, t crm.Task
 	return c.create(ctx, tasks, company, properties)
 }
 
+// Properties of a task. Its status is NOT_STARTED, IN_PROGRESS, WAITING, DEFERRED or
+// COMPLETED.
+const (
+	taskStatus    = "hs_task_status"
+	taskCompleted = "COMPLETED"
+)
+
+// OpenTask implements crm.CRM.
+func (c *Client) OpenTask(ctx context.Context, ids ...string) (string, error) {
+	for batch := range slices.Chunk(newestFirst(ids), 100) {
+		list, err := c.read(ctx, tasks, batch, taskStatus)
+		if err != nil {
+			return "", err
+		}
+		for _, id := range batch {
+			if slices.ContainsFunc(list, func(r record) bool { return string(r.ID) == id && r.property(taskStatus) != taskCompleted }) {
+				return id, nil
+			}
+		}
+	}
+	return "", account.ErrNotFound
+}
+
+func newestFirst(ids []string) []string {
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !number(id) })
+	slices.Reverse(ids)
+	return ids
+}
+
+// AppendTask implements crm.CRM.
+func (c *Client) AppendTask(ctx context.Context, taskID string, t crm.Task) error {
+	if !number(taskID) {
+		return refuse("the task's id is not a number")
+	}
+	list, err := c.read(ctx, tasks, []string{taskID}, tasks.body)
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		return account.ErrNotFound
+	}
+	before := list[0].property(tasks.body)
+	if hasKey(before, t.Key) {
+		return nil
+	}
+	properties := map[string]string{tasks.body: appendix(before, body(t.Body, t.Key))}
+	if t.Priority != "" {
+		properties["hs_task_priority"] = priority(t.Priority)
+	}
+	return c.call(ctx, patch(c.objects("tasks", taskID), map[string]any{"properties": properties}), nil)
+}
+
+// appendix puts news before what the task said: that is what a rep has not read yet,
+// and a text that is too long is cut at its end.
+func appendix(before, news string) string {
+	const rule = "<br><br>"
+	room := maxText - length(news) - length(rule)
+	if length(before) > room { // cutting HTML could break it: its text will do
+		before = escape(html.UnescapeString(tags.ReplaceAllString(before, "\n")), max(room, 0))
+	}
+	return news + rule + before
+}
+
 func priority(word string) string {
 	switch p := strings.ToUpper(word); p {
 	case "LOW", "MEDIUM", "HIGH":
@@ -140,22 +204,15 @@ func (c *Client) find(ctx context.Context, e engagement, company account.Key, ef
 	return "", account.ErrNotFound
 }
 
-// carrying reads a batch of at most 100 and returns the first that carries the
-// key, "" if none does. Records deleted meanwhile are left out of the answer.
+// carrying returns the first of a batch of at most 100 that carries the key, "" if
+// none does.
 func (c *Client) carrying(ctx context.Context, e engagement, batch []string, effectKey string) (string, error) {
-	inputs := make([]map[string]string, len(batch))
-	for i, recordID := range batch {
-		inputs[i] = map[string]string{"id": recordID}
-	}
-	req := post(c.objects(e.objectType, "batch", "read"), map[string]any{
-		"inputs": inputs, "properties": []string{e.body}, "propertiesWithHistory": []string{},
-	})
-	var list listing
-	if err := c.call(ctx, req, func(r outbound.Response) error { return r.JSON(&list) }); err != nil {
+	list, err := c.read(ctx, e, batch, e.body)
+	if err != nil {
 		return "", err
 	}
 	var found []string
-	for _, rec := range list.Results { // in any order
+	for _, rec := range list { // in any order
 		if hasKey(rec.property(e.body), effectKey) {
 			found = append(found, string(rec.ID))
 		}
@@ -164,6 +221,20 @@ func (c *Client) carrying(ctx context.Context, e engagement, batch []string, eff
 		return "", nil
 	}
 	return slices.Min(found), nil
+}
+
+// read returns one property of at most 100 notes or tasks, those that are there.
+func (c *Client) read(ctx context.Context, e engagement, batch []string, property string) ([]record, error) {
+	inputs := make([]map[string]string, len(batch))
+	for i, recordID := range batch {
+		inputs[i] = map[string]string{"id": recordID}
+	}
+	req := post(c.objects(e.objectType, "batch", "read"), map[string]any{
+		"inputs": inputs, "properties": []string{property}, "propertiesWithHistory": []string{},
+	})
+	var list listing
+	err := c.call(ctx, req, func(r outbound.Response) error { return r.JSON(&list) })
+	return list.Results, err
 }
 
 // associated returns the ids of the company's notes or tasks. The published files

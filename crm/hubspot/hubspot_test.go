@@ -67,7 +67,7 @@ func TestCompany(t *testing.T) {
 	asked := rec.asked[0]
 	require.Equal(t, "/crm/objects/2026-09/companies/511", asked.URL.Path)
 	require.Equal(t, "Bearer "+token, asked.Header.Get("Authorization"))
-	require.Equal(t, "name,domain,hubspot_owner_id,icp_fit_score,icp_tier,sluice_queue,icp_model,icp_completeness,icp_scored_at,icp_reason,numberofemployees",
+	require.Equal(t, "name,domain,hubspot_owner_id,hs_is_target_account,icp_fit_score,icp_tier,sluice_queue,icp_model,icp_completeness,icp_scored_at,icp_reason,numberofemployees",
 		asked.URL.Query().Get("properties"))
 }
 
