@@ -23,7 +23,9 @@ const (
 	FundingTotalUSD Field = "funding_total_usd"
 	LastFundingAt   Field = "last_funding_at"
 	CompanyType     Field = "company_type"   // private, public, nonprofit, education, government
+	CompanyStatus   Field = "company_status" // active, closed, acquired
 	BusinessModel   Field = "business_model" // b2b, b2c, saas …
+	IsHiring        Field = "is_hiring"      // whether it has openings at all
 	Tags            Field = "tags"
 )
 
@@ -39,7 +41,8 @@ var kinds = map[Field]Kind{
 	Industry: TextKind, Employees: NumberKind, RevenueUSD: NumberKind,
 	Country: TextKind, State: TextKind, City: TextKind, Technologies: ListKind,
 	FoundedYear: NumberKind, FundingStage: TextKind, FundingTotalUSD: NumberKind,
-	LastFundingAt: DateKind, CompanyType: TextKind, BusinessModel: ListKind, Tags: ListKind,
+	LastFundingAt: DateKind, CompanyType: TextKind, CompanyStatus: TextKind, IsHiring: BoolKind,
+	BusinessModel: ListKind, Tags: ListKind,
 	ChampionHasBudget: BoolKind, ProcurementComplex: BoolKind, PreviouslyChurned: BoolKind,
 }
 

@@ -150,7 +150,7 @@ func TestPipelineMistakes(t *testing.T) {
 
 		// keys
 		{"an unknown key, near a known one", "budgets:", "budget:", "12:1: budget: unknown key (did you mean budgets?)"},
-		{"an unknown key, near none", "crm: {", "retries: {", "20:1: retries: unknown key; known: model, providers, budgets, late_fill, crm, routes"},
+		{"an unknown key, near none", "crm: {", "retries: {", "20:1: retries: unknown key; known: model, providers, budgets, late_fill, crm, routes, signals"},
 		{"an unknown key of a provider", "trust: 0.9", "weight: 0.9", "4:5: providers[0].weight: unknown key; known: name, trust, credits, rate, daily, ttl, timeout, breaker"},
 		{"a misspelt key of a breaker", "cool_down: 5m", "cooldown: 5m", "10:28: providers[0].breaker.cooldown: unknown key (did you mean cool_down?)"},
 		{"a misspelt key of late fill", "  returns: 3", "  return: 3", "17:3: late_fill.return: unknown key (did you mean returns?)"},
@@ -213,7 +213,7 @@ func TestPipelineMistakes(t *testing.T) {
 		{"the same owner twice", `id: "7002"`, `id: "7001"`, `28:13: routes.sdr-outreach.owners[1].id: "7001" is already in the list`},
 		{"a negative capacity", "capacity: 25", "capacity: -1", "26:19: routes.sdr-outreach.owners[0].capacity: -1 is outside 0 to 100000"},
 		{"a misspelt territory", "{country: [US, CA]", "{contry: [US, CA]", "27:21: routes.sdr-outreach.owners[0].territory.contry: unknown key (did you mean country?)"},
-		{"a territory by a number", "{country: [US, CA]", "{employees: [50]", "27:21: routes.sdr-outreach.owners[0].territory.employees: unknown key; known: business_model, city, company_type, country, description, domain, funding_stage, industry, linkedin_url, name, state, tags, technologies"},
+		{"a territory by a number", "{country: [US, CA]", "{employees: [50]", "27:21: routes.sdr-outreach.owners[0].territory.employees: unknown key; known: business_model, city, company_status, company_type, country, description, domain, funding_stage, industry, linkedin_url, name, state, tags, technologies"},
 		{"a territory without brackets", "[US, CA]", "US", `27:30: routes.sdr-outreach.owners[0].territory.country: want a list, have the text "US"`},
 		{"a territory of nothing", "[US, CA]", "[]", "27:30: routes.sdr-outreach.owners[0].territory.country: must not be empty"},
 		{"yes or no among countries", "[US, CA]", "[US, false]", "27:35: routes.sdr-outreach.owners[0].territory.country[1]: want a text (in quotes, if that is what it is), have false"},

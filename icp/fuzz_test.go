@@ -18,7 +18,7 @@ func FuzzParse(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(m.Source, uint64(1))
 	}
-	for _, seed := range []string{good, everything, contactFit, "a: [", "a: &b\n- *b", "\t", "--- 1\n--- 2", "%YAML 1.1\n---\n"} {
+	for _, seed := range []string{good, good + signalsFile, everything, contactFit, "a: [", "a: &b\n- *b", "\t", "--- 1\n--- 2", "%YAML 1.1\n---\n"} {
 		f.Add(seed, uint64(2))
 	}
 	f.Fuzz(func(t *testing.T, source string, seed uint64) {

@@ -26,7 +26,8 @@ type Model struct {
 	Tiers       []Tier       // high to low; the last begins where the scale does
 	TriggerTask *TriggerTask // nil for none
 	Exploration Exploration
-	Source      string // the file that Parse read: what is stored and shown
+	Signals     SignalRules // what is news, to the sources of signals
+	Source      string      // the file that Parse read: what is stored and shown
 
 	reach, fitReach reach // of all criteria, and of those that count for fit
 	weight          int   // sum of all |points|, for completeness
@@ -183,7 +184,8 @@ var dimensions = []string{"firmographics", "technographics", "intent", "engageme
 
 // signalKinds are the kinds of signals that Sluice's own sources find.
 var signalKinds = []string{
-	"executive_change", "expansion", "funding", "hiring", "product_launch", "technology_change", "website_visit",
+	"company_acquired", "company_closed", "domain_change", "executive_change", "expansion", "funding", "headcount_change", "hiring",
+	"product_launch", "reorganisation", "technology_change", "website_visit",
 }
 
 // slip returns the known word that s looks like a slip in; "" if s is known or

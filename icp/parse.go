@@ -43,7 +43,7 @@ type parser struct {
 
 func (p *parser) model(v strictyaml.Value) *Model {
 	o := v.Object("name", "version", "owner", "subject", "required", "confidence", "scale", "criteria", "tiers",
-		"trigger_task", "exploration")
+		"trigger_task", "exploration", "signals")
 	m := &Model{
 		Name:        o.Need("name").Word(),
 		Version:     o.Need("version").Integer(1, maxVersion),
@@ -53,6 +53,7 @@ func (p *parser) model(v strictyaml.Value) *Model {
 		Confidence:  0.7,
 		Scale:       Scale{Method: Sum, Min: 0, Max: 100},
 		Exploration: p.exploration(o.Get("exploration")),
+		Signals:     p.signalRules(o.Get("signals")),
 	}
 	if o.Has("subject") {
 		m.Subject = o.Get("subject").OneOf("company")
@@ -220,13 +221,16 @@ func (p *parser) triggerTask(m *Model, v strictyaml.Value, sums bool) {
 	if v.Absent() {
 		return
 	}
-	o := v.Object("when", "priority", "cooldown")
-	t := &TriggerTask{Priority: "high", Cooldown: 14 * day}
+	o := v.Object("when", "priority", "cooldown", "due")
+	t := &TriggerTask{Priority: "high", Cooldown: 14 * day, DueIn: day}
 	if o.Has("priority") {
 		t.Priority = o.Get("priority").OneOf(priorities...)
 	}
 	if o.Has("cooldown") {
 		t.Cooldown = o.Get("cooldown").Duration(modelUnits)
+	}
+	if o.Has("due") {
+		t.DueIn = o.Get("due").Duration(modelUnits)
 	}
 	when := o.Need("when")
 	text := when.Text()

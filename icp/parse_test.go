@@ -97,7 +97,7 @@ trigger_task: {when: score >= 10}
 	require.Equal(t, "medium", m.Tiers[0].Task.Priority)
 	require.Equal(t, 12*time.Hour, m.Tiers[0].Task.Due)
 	require.Equal(t, &icp.TriggerTask{
-		When: icp.Condition{Measure: "score", Op: ">=", Number: 10}, Priority: "high", Cooldown: 14 * day,
+		When: icp.Condition{Measure: "score", Op: ">=", Number: 10}, Priority: "high", Cooldown: 14 * day, DueIn: day,
 	}, m.TriggerTask)
 	for domain, want := range map[string]string{"acme.example": "acme.example", "": "Account"} {
 		subject, err := m.Tiers[0].Task.Render(icp.TaskData{Domain: domain})
@@ -130,10 +130,10 @@ func TestMistakes(t *testing.T) {
 
 		// keys
 		{"an unknown key, near a known one", "confidence: 0.6", "confidenc: 0.6", "6:1: confidenc: unknown key (did you mean confidence?)"},
-		{"an unknown key, near none", "confidence: 0.6", "colour: red", "6:1: colour: unknown key; known: name, version, owner, subject, required, confidence, scale, criteria, tiers, trigger_task, exploration"},
+		{"an unknown key, near none", "confidence: 0.6", "colour: red", "6:1: colour: unknown key; known: name, version, owner, subject, required, confidence, scale, criteria, tiers, trigger_task, exploration, signals"},
 		{"an unknown key further down", "    any_of: [saas", "    any_off: [saas", "12:5: criteria[0].any_off: unknown key (did you mean any_of?)"},
 		{"a misspelt key is not missed as well", "    points: 20\n", "    pionts: 20\n", "13:5: criteria[0].pionts: unknown key (did you mean points?)"},
-		{"a key that is no text", "confidence: 0.6", "[a]: 0.6", "6:1: ?: unknown key; known: name, version, owner, subject, required, confidence, scale, criteria, tiers, trigger_task, exploration"},
+		{"a key that is no text", "confidence: 0.6", "[a]: 0.6", "6:1: ?: unknown key; known: name, version, owner, subject, required, confidence, scale, criteria, tiers, trigger_task, exploration, signals"},
 		{"a key twice", "subject: company", "version: 4", "4:1: version: the key stands here twice; the first is in line 2"},
 		{"name missing", "name: small\n", "", "1:1: missing key name"},
 		{"version missing", "version: 3\n", "", "1:1: missing key version"},

@@ -151,7 +151,7 @@ func TestRevopsIsTheDesigns(t *testing.T) {
 	require.Equal(t, icp.Scale{Method: icp.Sum, Min: 0, Max: 100}, m.Scale)
 	require.Equal(t, icp.Exploration{Share: 0.12, Queue: "exploration"}, m.Exploration)
 	require.Equal(t, &icp.TriggerTask{
-		When: icp.Condition{Measure: "fit", Op: ">", Number: 60}, Priority: "high", Cooldown: 14 * day,
+		When: icp.Condition{Measure: "fit", Op: ">", Number: 60}, Priority: "high", Cooldown: 14 * day, DueIn: day,
 	}, m.TriggerTask)
 	require.Contains(t, m.Source, "name: revops")
 	points := map[string]int{}

@@ -1,6 +1,7 @@
 package icp
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -63,3 +64,29 @@ func plainWords(s string) string {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
 	}), " ")
 }
+
+// Triggers returns those of the kinds that a criterion of intent gives points for.
+func (m *Model) Triggers(kinds []string) []string {
+	return slices.DeleteFunc(slices.Clone(kinds), func(kind string) bool {
+		return !slices.ContainsFunc(m.Criteria, func(c Criterion) bool {
+			return c.Dimension == "intent" && c.Points > 0 && slices.Contains(c.Signals, kind)
+		})
+	})
+}
+
+// Matters says for people what the model makes of a kind of signal.
+func (m *Model) Matters(kind string) string {
+	var reasons []string
+	for _, c := range m.Criteria {
+		if slices.Contains(c.Signals, kind) {
+			reasons = append(reasons, fmt.Sprintf("%s gives up to %+d points (%s)", c.Name, c.Points, c.Credits[0].Match))
+		}
+	}
+	if len(reasons) == 0 {
+		return "good to know; it does not count in " + m.ID()
+	}
+	return strings.Join(reasons, "; ") + " in " + m.ID()
+}
+
+// Days writes a time as people say it: 14 days, 12 hours.
+func Days(d time.Duration) string { return duration(d) }

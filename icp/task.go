@@ -87,7 +87,8 @@ func allowed(n parse.Node) bool {
 type TriggerTask struct {
 	When     Condition
 	Priority string        // low, medium or high (default)
-	Cooldown time.Duration // at least this long between two such tasks; default 14 days
+	Cooldown time.Duration // at least this long between two such tasks of one kind; default 14 days
+	DueIn    time.Duration // from when the task is made; default 1 day
 }
 
 // Due reports whether a signal that fired (triggered) asks for a task, given the
