@@ -71,18 +71,21 @@ type apolloRound struct {
 
 type apollo struct {
 	coverage *Coverage
+	scene    *scene
 	meter    meter
 }
 
-func newApollo(c *Coverage) api {
-	a := &apollo{coverage: c}
+func newApollo(s *scene) api {
+	a := &apollo{coverage: s.Coverage, scene: s}
 	d := fault.Dialect{Refuse: refuseApollo, Lookup: func(r *http.Request) string { return apolloQuery(r).record() }}
 	mux := http.NewServeMux()
 	for _, base := range []string{"", "/api/v1", "/v1"} {
 		mux.HandleFunc("GET "+base+"/organizations/enrich", keyed(apolloKey, d, a.enrich))
+		mux.HandleFunc("POST "+base+"/mixed_people/api_search", keyed(apolloKey, d, a.searchPeople))
+		mux.HandleFunc("POST "+base+"/people/match", keyed(apolloKey, d, a.matchPerson))
 		mux.HandleFunc("GET "+base+"/auth/health", a.health)
 	}
-	return api{vendor: Apollo, handler: mux, dialect: d}
+	return api{name: string(Apollo), handler: mux, dialect: d}
 }
 
 func apolloKey(r *http.Request) string {
@@ -174,6 +177,8 @@ func apolloOrganizationOf(found answer, asked string) *apolloOrganization {
 	}
 	if found.kind == other {
 		o.OwnedBy = orNull(apolloID(asked))
+	} else if found.owner != "" {
+		o.OwnedBy = orNull(apolloID(found.owner))
 	}
 	o.technologies(c)
 	o.funding(c)

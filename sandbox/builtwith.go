@@ -115,7 +115,7 @@ func newBuiltWith(c *Coverage) api {
 	mux.HandleFunc("GET /{version}/api.json", keyed(builtWithKey, d, b.lookup)) // v20 to v23 share this shape
 	mux.HandleFunc("GET /usagev2/api.json", keyed(builtWithKey, d, b.usage))
 	mux.HandleFunc("GET /{version}/usagev2/api.json", keyed(builtWithKey, d, b.usage))
-	return api{vendor: BuiltWith, handler: mux, dialect: d}
+	return api{name: string(BuiltWith), handler: mux, dialect: d}
 }
 
 func builtWithKey(r *http.Request) string {
@@ -175,14 +175,23 @@ func (b *builtWith) resultOf(found answer, asked string) builtWithResult {
 	c := &found.company
 	at := b.coverage.table.at
 	last := at.AddDate(0, 0, -int(number64(12, c.Domain)%20))
+	if n := len(found.swapped); n > 0 { // looked at again
+		last = found.swapped[n-1].At
+	}
 	start := last.AddDate(-6, 0, 0)
 	path := builtWithPath{Domain: c.Domain, FirstIndexed: start.UnixMilli(), LastIndexed: last.UnixMilli(), Technologies: []builtWithTech{}}
 	for i, word := range c.Technologies {
 		since := last.AddDate(0, -3-int(number64(13, c.Domain+word)%40), 0)
+		if h, ok := found.swap(func(h *Happening) string { return h.Added }, word); ok {
+			since = h.At
+		}
 		path.Technologies = append(path.Technologies, builtWithTechOf(word, since, last.AddDate(0, 0, -i%5)))
 	}
 	for _, word := range c.FormerTechnologies {
 		gone := last.AddDate(0, 0, -200-int(number64(14, c.Domain+word)%900))
+		if h, ok := found.swap(func(h *Happening) string { return h.Dropped }, word); ok {
+			gone = h.At.AddDate(0, 0, -crawls) // when it was last seen
+		}
 		path.Technologies = append(path.Technologies, builtWithTechOf(word, gone.AddDate(-1, 0, 0), gone))
 	}
 	out := builtWithResult{
@@ -194,6 +203,19 @@ func (b *builtWith) resultOf(found answer, asked string) builtWithResult {
 		addNoise(&out, c)
 	}
 	return out
+}
+
+// crawls is how many days lie between two looks at a site.
+const crawls = 45
+
+// swap finds the last change of the technology by one side of it.
+func (a *answer) swap(side func(*Happening) string, word string) (Happening, bool) {
+	for _, h := range slices.Backward(a.swapped) {
+		if name := side(&h); name != "" && techOf(name).word == word {
+			return h, true
+		}
+	}
+	return Happening{}, false
 }
 
 func builtWithTechOf(word string, since, last time.Time) builtWithTech {

@@ -106,7 +106,7 @@ func newClearbit(c *Coverage) api {
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusNotFound, clearbitProblem("unknown_route", "Unknown route"))
 	})
-	return api{vendor: Clearbit, handler: mux, dialect: d}
+	return api{name: string(Clearbit), handler: mux, dialect: d}
 }
 
 // domainQuery is the record that ?domain= asks about.
@@ -184,6 +184,8 @@ func clearbitCompanyOf(found answer, asked string, at time.Time) clearbitCompany
 	}
 	if found.kind == other {
 		out.Parent.Domain, out.UltimateParent.Domain = &asked, &asked
+	} else if found.owner != "" {
+		out.Parent.Domain, out.UltimateParent.Domain = &found.owner, &found.owner
 	}
 	for _, word := range c.Technologies {
 		t := techOf(word)

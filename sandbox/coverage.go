@@ -37,19 +37,23 @@ func ParseMode(s string) (Mode, error) {
 	return "", fmt.Errorf("coverage %q: want full, partial or realistic", s)
 }
 
-// Coverage is a table and what each vendor says about it. It does not change: the
-// same table, mode and seed give the same answers.
+// Coverage is a table and what each vendor says about it: the same table, mode and
+// seed give the same answers, until something happens to a company. Answers are
+// worked out when they are asked for, so that a big table takes no more than itself.
 type Coverage struct {
 	table *Table
 	mode  Mode
 	seed  uint64
-	says  map[Vendor][]answer // by position in the table
+
+	happened func(domain string) []Happening // nil: nothing does
 }
 
 // answer is what a vendor says about one company.
 type answer struct {
 	kind    kind
-	company Company // who and what it tells
+	company Company     // who and what it tells
+	swapped []Happening // the changes of technology in it
+	owner   string      // the domain of who bought it
 }
 
 type kind uint8
@@ -60,24 +64,23 @@ const (
 	other        // another one: a subsidiary
 )
 
-// Cover decides what each vendor knows of the table.
+// Cover returns what each vendor knows of the table.
 func Cover(t *Table, mode Mode, seed uint64) *Coverage {
 	if mode == Realistic && !t.invented {
 		mode = Partial
 	}
-	c := &Coverage{table: t, mode: mode, seed: seed, says: map[Vendor][]answer{}}
-	for _, v := range Vendors() {
-		c.says[v] = make([]answer, len(t.companies))
-		for i := range t.companies {
-			c.says[v][i] = c.decide(v, i)
-		}
+	return &Coverage{table: t, mode: mode, seed: seed}
+}
+
+// says is what v tells about company i today.
+func (c *Coverage) says(v Vendor, i int) answer { return c.upToDate(v, i, c.baseline(v, i)) }
+
+// baseline is what v tells about company i as the table has it.
+func (c *Coverage) baseline(v Vendor, i int) answer {
+	if c.mode == Partial {
+		return c.completed(i)[v]
 	}
-	if mode == Partial {
-		for i := range t.companies {
-			c.complete(i)
-		}
-	}
-	return c
+	return c.decide(v, i)
 }
 
 // Table returns the truth behind the coverage.
@@ -113,7 +116,7 @@ func (c *Coverage) answer(v Vendor, domain string) answer {
 	if !ok {
 		return answer{}
 	}
-	return c.says[v][i]
+	return c.says(v, i)
 }
 
 // named is answer for a vendor that is asked by name.
@@ -122,19 +125,19 @@ func (c *Coverage) named(v Vendor, name string) answer {
 	if !ok {
 		return answer{}
 	}
-	return c.says[v][i]
+	return c.says(v, i)
 }
 
 // somebodyElse is the vendor's answer about the next company that it knows after
 // the one asked about: what the wrong-company fault gives.
 func (c *Coverage) somebodyElse(v Vendor, domain string) answer {
-	all := c.says[v]
+	all := len(c.table.companies)
 	start, ok := c.table.index(domain)
 	if !ok {
 		start = -1
 	}
 	for n := range all {
-		if a := all[(start+1+n+len(all))%len(all)]; a.kind == about && a.company.Domain != domain {
+		if a := c.says(v, (start+1+n+all)%all); a.kind == about && a.company.Domain != domain {
 			return a
 		}
 	}
@@ -251,46 +254,53 @@ func (c *Coverage) dropGivenAway(v Vendor, domain string, told *Company) {
 	}
 }
 
-// complete gives every field that no vendor knows to one that can tell it.
-func (c *Coverage) complete(i int) {
+// completed returns what each vendor says about company i once every field that none
+// of them knows was given to one that can tell it.
+func (c *Coverage) completed(i int) map[Vendor]answer {
+	says := map[Vendor]answer{}
+	for _, v := range Vendors() {
+		says[v] = c.decide(v, i)
+	}
 	if c.table.knownTo[i] != nil {
-		return
+		return says
 	}
 	truth := &c.table.companies[i]
 	for _, f := range fields {
 		if f == account.BusinessModel { // it comes with the tags
 			continue
 		}
-		if truth.Has(f) && !c.anybodyKnows(i, f) {
-			c.teach(i, f, truth)
+		if truth.Has(f) && !anybodyKnows(says, f) {
+			teach(says, f, truth)
 		}
 	}
+	return says
 }
 
-// anybodyKnows reports whether some vendor tells f of company i. A band will do for
-// revenue, which one vendor alone has to the dollar, but not for the head count.
-func (c *Coverage) anybodyKnows(i int, f account.Field) bool {
+// anybodyKnows reports whether some vendor tells f. A band will do for revenue, which
+// one vendor alone has to the dollar, but not for the head count.
+func anybodyKnows(says map[Vendor]answer, f account.Field) bool {
 	return slices.ContainsFunc(Vendors(), func(v Vendor) bool {
-		a := &c.says[v][i]
+		a := says[v]
 		return a.kind == about && a.company.Has(f) && (Exact(v, f) || f == account.RevenueUSD)
 	})
 }
 
-// teach tells f of company i to the first vendor that carries it as it is, rather to
-// one that knows the company than to one that does not.
-func (c *Coverage) teach(i int, f account.Field, truth *Company) {
+// teach tells f to the first vendor that carries it as it is, rather to one that
+// knows the company than to one that does not.
+func teach(says map[Vendor]answer, f account.Field, truth *Company) {
 	able := slices.DeleteFunc(Vendors(), func(v Vendor) bool {
 		return !Exact(v, f) || v == Website && f == account.Technologies // a page may not show them
 	})
 	v := able[0]
-	if at := slices.IndexFunc(able, func(v Vendor) bool { return c.says[v][i].kind == about }); at >= 0 {
+	if at := slices.IndexFunc(able, func(v Vendor) bool { return says[v].kind == about }); at >= 0 {
 		v = able[at]
 	}
-	a := &c.says[v][i]
+	a := says[v]
 	if a.kind == unknown {
-		*a = answer{kind: about, company: Company{Name: truth.Name, Domain: truth.Domain}}
+		a = answer{kind: about, company: Company{Name: truth.Name, Domain: truth.Domain}}
 	}
 	a.company.take(f, truth)
+	says[v] = a
 }
 
 // chance returns a number between 0 and 1 that belongs to the vendor, the domain and

@@ -79,7 +79,7 @@ func newHunter(c *Coverage) api {
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		hunterRefusal(w, http.StatusNotFound, "not_found", "The requested endpoint does not exist.")
 	})
-	return api{vendor: Hunter, handler: mux, dialect: d}
+	return api{name: string(Hunter), handler: mux, dialect: d}
 }
 
 func hunterKey(r *http.Request) string {

@@ -91,7 +91,7 @@ func newPDL(c *Coverage) api {
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		pdlRefusal(w, http.StatusNotFound, "not_found", "The requested endpoint does not exist")
 	})
-	return api{vendor: PDL, handler: mux, dialect: d}
+	return api{name: string(PDL), handler: mux, dialect: d}
 }
 
 func pdlKey(r *http.Request) string {

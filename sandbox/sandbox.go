@@ -1,6 +1,7 @@
-// Package sandbox speaks the HTTP APIs of six data vendors and of a CRM over one
-// table of companies, with faults that can be switched while it runs. Demo and tests
-// point Sluice's real adapters at it: only the base URLs differ.
+// Package sandbox speaks the HTTP APIs of six data vendors, of the sources of news
+// about companies and of a CRM over one table of companies, with faults that can be
+// switched while it runs, a clock that can be put forward, and news to be found. Demo
+// and tests point Sluice's real adapters at it: only the base URLs differ.
 //
 // It is written from the vendors' documentation (reference/providers.md), not from
 // the adapters, so that a mistake in either shows.
@@ -31,6 +32,7 @@ type Options struct {
 
 	CRM          hubspot.Options
 	CRMCompanies bool // the CRM begins with a company for each row of the table
+	CRMTargets   bool // and all of them are target accounts
 }
 
 // Sandbox is an [http.Handler] for all services, and what is behind them.
@@ -38,8 +40,12 @@ type Sandbox struct {
 	*Coverage
 	Faults *fault.Switch
 	CRM    *hubspot.CRM
+	Clock  *Clock // of the news and of what is told of them, not of faults or the CRM
+	News   *News
 
-	handler http.Handler
+	scene     *scene
+	jobBoards *jobBoards
+	handler   http.Handler
 }
 
 // New returns a sandbox that listens nowhere.
@@ -48,24 +54,21 @@ func New(o Options) (*Sandbox, error) {
 	if _, err := ParseMode(string(o.Coverage)); err != nil {
 		return nil, err
 	}
-	s := &Sandbox{Coverage: Cover(o.Table, o.Coverage, o.Seed), Faults: fault.New(o.Seed), CRM: hubspot.New(o.CRM)}
+	s := &Sandbox{Coverage: Cover(o.Table, o.Coverage, o.Seed), Faults: fault.New(o.Seed), CRM: hubspot.New(o.CRM), Clock: &Clock{}}
+	s.stage()
 	mux := http.NewServeMux()
 	for _, a := range s.apis() {
-		name := string(a.vendor)
-		s.Faults.Speak(name, a.dialect)
-		mux.Handle("/"+name+"/", s.Faults.Wrap(name, http.StripPrefix("/"+name, a.handler)))
+		s.Faults.Speak(a.name, a.dialect)
+		mux.Handle("/"+a.name+"/", s.Faults.Wrap(a.name, http.StripPrefix("/"+a.name, a.handler)))
 	}
 	s.mountCRM(mux)
-	mux.Handle("/_faults", s.Faults.Handler())
-	mux.Handle("/_faults/", s.Faults.Handler())
-	mux.Handle("/_counters", s.Faults.Handler())
-	mux.Handle("/_counters/", s.Faults.Handler())
+	s.mountControls(mux)
 	s.handler = mux
 	for _, o := range owners {
 		s.CRM.AddOwner(o.ID, o.Email, o.FirstName, o.LastName)
 	}
-	if o.CRMCompanies {
-		s.fillCRM()
+	if o.CRMCompanies || o.CRMTargets {
+		s.fillCRM(o.CRMTargets)
 	}
 	return s, s.delay(o.Latency)
 }
@@ -89,10 +92,33 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// stage puts what can happen behind what the services tell.
+func (s *Sandbox) stage() {
+	boards := newBoards(s.table)
+	s.News = newNews(s.table, boards)
+	s.scene = &scene{Coverage: s.Coverage, news: s.News, clock: s.Clock}
+	s.happened = s.scene.happened
+	s.jobBoards = &jobBoards{scene: s.scene, boards: boards}
+}
+
 func (s *Sandbox) apis() []api {
 	return []api{
-		newApollo(s.Coverage), newClearbit(s.Coverage), newHunter(s.Coverage),
-		newPDL(s.Coverage), newBuiltWith(s.Coverage), newWebsite(s.Coverage),
+		newApollo(s.scene), newClearbit(s.Coverage), newHunter(s.Coverage),
+		newPDL(s.Coverage), newBuiltWith(s.Coverage), newWebsite(s.Coverage, s.jobBoards),
+		s.jobBoards.api(), newEDGAR(s.scene).api(), newCrunchbase(s.scene).api(), newGDELT(s.scene).api(),
+	}
+}
+
+// Sources returns the services of the nightly sweep that are no vendors.
+func Sources() []string { return []string{JobBoards, EDGAR, Crunchbase, GDELT} }
+
+// mountControls serves what only a sandbox has.
+func (s *Sandbox) mountControls(mux *http.ServeMux) {
+	for path, h := range map[string]http.Handler{
+		"/_faults": s.Faults.Handler(), "/_counters": s.Faults.Handler(), "/_clock": clockHandler(s.Clock), "/_news": newsHandler(s),
+	} {
+		mux.Handle(path, h)
+		mux.Handle(path+"/", h)
 	}
 }
 
@@ -112,9 +138,13 @@ var owners = []hubspot.Owner{
 }
 
 // fillCRM adds the companies of the table as if people had typed them in.
-func (s *Sandbox) fillCRM() {
+func (s *Sandbox) fillCRM(targets bool) {
+	var properties map[string]string
+	if targets {
+		properties = map[string]string{"hs_is_target_account": "true"}
+	}
 	for _, c := range s.table.companies {
-		s.CRM.AddCompany(c.Name, c.Domain, nil)
+		s.CRM.AddCompany(c.Name, c.Domain, properties)
 	}
 }
 
@@ -198,7 +228,12 @@ func (s *Server) Env() []string {
 			env = append(env, name+"_API_KEY="+Key)
 		}
 	}
+	for _, source := range Sources() {
+		env = append(env, "SLUICE_"+strings.ToUpper(source)+"_BASE_URL="+s.URL+"/"+source)
+	}
 	return append(env,
+		"SLUICE_CRUNCHBASE_API_KEY="+Key,
+		"SLUICE_EDGAR_CONTACT=ops@acme.example",
 		"SLUICE_CRM=hubspot",
 		"SLUICE_HUBSPOT_BASE_URL="+s.URL+"/hubspot",
 		"SLUICE_HUBSPOT_TOKEN="+Key,

@@ -15,11 +15,13 @@ func TestStart(t *testing.T) {
 	env := strings.Join(s.Env(), "\n")
 	for _, want := range []string{
 		"SLUICE_APOLLO_BASE_URL=" + s.URL + "/apollo", "SLUICE_PDL_API_KEY=sandbox", "SLUICE_WEBSITE_BASE_URL=" + s.URL + "/website",
+		"SLUICE_JOBBOARDS_BASE_URL=" + s.URL + "/jobboards", "SLUICE_EDGAR_BASE_URL=" + s.URL + "/edgar", "SLUICE_EDGAR_CONTACT=ops@acme.example",
+		"SLUICE_CRUNCHBASE_BASE_URL=" + s.URL + "/crunchbase", "SLUICE_CRUNCHBASE_API_KEY=sandbox", "SLUICE_GDELT_BASE_URL=" + s.URL + "/gdelt",
 		"SLUICE_CRM=hubspot", "SLUICE_HUBSPOT_BASE_URL=" + s.URL + "/hubspot", "SLUICE_HUBSPOT_TOKEN=", "SLUICE_HUBSPOT_CLIENT_SECRET=",
 	} {
 		require.Contains(t, env, want)
 	}
-	for _, path := range []string{"/_faults", "/_counters", "/_crm/state", "/"} {
+	for _, path := range []string{"/_faults", "/_counters", "/_clock", "/_news", "/_crm/state", "/"} {
 		res, err := http.Get(s.URL + path)
 		require.NoError(t, err)
 		_, err = io.Copy(io.Discard, res.Body)
@@ -46,11 +48,20 @@ func TestCRMCompanies(t *testing.T) {
 	require.Contains(t, got.body, "mara.quist@acme.example")
 }
 
+func TestCRMTargets(t *testing.T) {
+	t.Parallel()
+	s, err := New(Options{CRMTargets: true})
+	require.NoError(t, err)
+	for _, c := range s.CRM.Snapshot().Companies {
+		require.Equal(t, "true", c.Properties["hs_is_target_account"])
+	}
+}
+
 func TestLatencyOfAll(t *testing.T) {
 	t.Parallel()
 	s, err := New(Options{Latency: 1_000_000})
 	require.NoError(t, err)
-	require.Len(t, s.Faults.Services(), len(Vendors())+1)
+	require.Len(t, s.Faults.Services(), len(Vendors())+len(Sources())+1)
 	for _, name := range s.Faults.Services() {
 		f, _ := s.Faults.Get(name)
 		require.Equal(t, 1, f.LatencyMS, name)

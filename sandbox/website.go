@@ -12,16 +12,20 @@ import (
 )
 
 // website serves the companies' own sites: /website/<domain>/ and its robots.txt.
-type website struct{ coverage *Coverage }
+type website struct {
+	coverage *Coverage
+	boards   *jobBoards
+}
 
-func newWebsite(c *Coverage) api {
-	s := &website{coverage: c}
+func newWebsite(c *Coverage, b *jobBoards) api {
+	s := &website{coverage: c, boards: b}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{domain}", s.home)
 	mux.HandleFunc("GET /{domain}/{$}", s.home)
 	mux.HandleFunc("GET /{domain}/home", s.page)
+	mux.HandleFunc("GET /{domain}/careers", s.careers)
 	mux.HandleFunc("GET /{domain}/robots.txt", s.robots)
-	return api{vendor: Website, handler: mux, dialect: fault.Dialect{Refuse: refuseWebsite, Lookup: siteOf}}
+	return api{name: string(Website), handler: mux, dialect: fault.Dialect{Refuse: refuseWebsite, Lookup: siteOf}}
 }
 
 // siteOf counts home pages, not what is fetched around them.
@@ -64,12 +68,33 @@ func (s *website) page(w http.ResponseWriter, r *http.Request) {
 	found := s.coverage.look(r, Website, domain)
 	switch {
 	case found.kind != unknown:
-		writeHTML(w, http.StatusOK, homePage(&found.company))
+		_, hires := s.board(found.company.Domain)
+		writeHTML(w, http.StatusOK, homePage(&found.company, hires))
 	case s.odd(domain, "parked", sitesParked):
 		writeHTML(w, http.StatusOK, "<!doctype html><html><head><title>This domain is for sale</title></head><body><h1>This domain is for sale</h1></body></html>")
 	default:
 		writeHTML(w, http.StatusNotFound, "<!doctype html><html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>")
 	}
+}
+
+// careers links to the company's job board, if it has one.
+func (s *website) careers(w http.ResponseWriter, r *http.Request) {
+	domain := bare(r.PathValue("domain"))
+	board, ok := s.board(domain)
+	if !ok || s.coverage.answer(Website, domain).kind != about {
+		http.NotFound(w, r)
+		return
+	}
+	writeHTML(w, http.StatusOK, "<!doctype html>\n<html lang=\"en\"><head><title>Careers</title></head><body><h1>Careers</h1>"+
+		`<p><a href="`+html.EscapeString(board.URL())+`">Open positions</a></p></body></html>`+"\n")
+}
+
+func (s *website) board(domain string) (Board, bool) {
+	i, ok := s.coverage.table.index(domain)
+	if !ok {
+		return Board{}, false
+	}
+	return s.boards.boardOf(i)
 }
 
 func (s *website) robots(w http.ResponseWriter, r *http.Request) {
@@ -89,8 +114,8 @@ func (s *website) robots(w http.ResponseWriter, r *http.Request) {
 func (s *website) closed(domain string) bool { return s.odd(domain, "closed", sitesClosed) }
 
 // homePage is a small page with what companies put on theirs: a description, the
-// scripts of their tools, and schema.org data.
-func homePage(c *Company) string {
+// scripts of their tools, schema.org data, and a link to their jobs.
+func homePage(c *Company, hires bool) string {
 	var b strings.Builder
 	title := first(c.Name, c.Domain)
 	b.WriteString("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + html.EscapeString(title) + "</title>\n")
@@ -111,6 +136,9 @@ func homePage(c *Company) string {
 		if tag := techOf(word).snippet; !strings.HasPrefix(tag, "<script") && !strings.HasPrefix(tag, "<link") {
 			b.WriteString(tag + "\n")
 		}
+	}
+	if hires {
+		b.WriteString("<nav><a href=\"careers\">Careers</a></nav>\n")
 	}
 	b.WriteString("<footer>" + html.EscapeString(joined(title, c.City, countries[c.Country].name)) + "</footer>\n</body></html>\n")
 	return b.String()

@@ -11,10 +11,10 @@ import (
 	"github.com/sluicehq/sluice/sandbox/fault"
 )
 
-// api is one vendor as the sandbox serves it.
+// api is one service as the sandbox serves it.
 type api struct {
-	vendor  Vendor
-	handler http.Handler // below /<vendor>
+	name    string       // on the fault switch and in paths
+	handler http.Handler // below /<name>
 	dialect fault.Dialect
 }
 

@@ -14,6 +14,7 @@ import (
 //	POST   /_crm/companies                  a person makes a company: {name, domain, properties, webhook}
 //	POST   /_crm/companies/{id}/properties  a person types values: {property: value}
 //	DELETE /_crm/companies/{id}             a person deletes a company
+//	PUT    /_crm/tasks/{id}/complete        a person ticks a task off
 //	PUT    /_crm/target                     the app to tell: {url, secret}
 //
 // With a target, it is told of each change unless webhook is false; the answer says
@@ -33,6 +34,7 @@ func (c *CRM) Admin() http.Handler {
 	mux.HandleFunc("POST /_crm/companies", c.postCompany)
 	mux.HandleFunc("POST /_crm/companies/{id}/properties", c.postProperties)
 	mux.HandleFunc("DELETE /_crm/companies/{id}", c.deleteCompany)
+	mux.HandleFunc("PUT /_crm/tasks/{id}/complete", c.putComplete)
 	mux.HandleFunc("PUT /_crm/target", c.putTarget)
 	return mux
 }
@@ -92,6 +94,14 @@ func (c *CRM) postProperties(w http.ResponseWriter, r *http.Request) {
 func (c *CRM) deleteCompany(w http.ResponseWriter, r *http.Request) {
 	if !c.RemoveCompany(r.PathValue("id")) {
 		writeJSON(w, http.StatusNotFound, map[string]string{"error": "no company " + r.PathValue("id")})
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (c *CRM) putComplete(w http.ResponseWriter, r *http.Request) {
+	if !c.CompleteTask(r.PathValue("id")) {
+		writeJSON(w, http.StatusNotFound, map[string]string{"error": "no task " + r.PathValue("id")})
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -164,6 +164,18 @@ func (c *CRM) SetProperties(companyID string, values map[string]string) error {
 	return nil
 }
 
+// CompleteTask ticks a task off as a person would: not in the ledger. False when there
+// is no such task.
+func (c *CRM) CompleteTask(taskID string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	rec, ok := c.find(tasks, taskID)
+	if ok {
+		c.write(rec, map[string]string{"hs_task_status": "COMPLETED"})
+	}
+	return ok
+}
+
 // RemoveCompany deletes a company as a person would, with its notes and tasks.
 func (c *CRM) RemoveCompany(companyID string) bool {
 	c.mu.Lock()

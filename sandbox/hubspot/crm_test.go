@@ -223,6 +223,53 @@ func TestAdmin(t *testing.T) {
 	require.Contains(t, answer, `"companies":[]`)
 }
 
+func TestTaskIsReadWrittenAndTickedOff(t *testing.T) {
+	t.Parallel()
+	b := setup(t, Options{})
+	id := b.AddCompany("Acme", "acme.example", nil)
+	status, answer := b.send(t, "POST", "/crm/objects/2026-09/tasks", `{"properties":{"hs_timestamp":"1795219200000","hs_task_subject":"Call Acme",
+		"hs_task_body":"why<br><br>sluice:k/task","hs_task_status":"NOT_STARTED"},
+		"associations":[{"to":{"id":"`+id+`"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":192}]}]}`)
+	require.Equal(t, http.StatusCreated, status, answer)
+	task := b.Snapshot().Tasks[0]
+	path := "/crm/objects/2026-09/tasks/" + task.ID
+
+	_, answer = b.send(t, "GET", path+"?properties=hs_task_status,hs_task_body", "")
+	require.Contains(t, answer, `"hs_task_status":"NOT_STARTED"`)
+	require.Contains(t, answer, `why\u003cbr\u003e`)
+	status, _ = b.send(t, "PATCH", path, `{"properties":{"hs_task_body":"why<br>and more<br><br>sluice:k/task"}}`)
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, b.Snapshot().Tasks[0].Body, "and more")
+	require.Equal(t, "sluice:k/task", b.Snapshot().Tasks[0].Key)
+
+	writes := len(b.Ledger().Writes)
+	status, _ = b.send(t, "PUT", "/_crm/tasks/"+task.ID+"/complete", "")
+	require.Equal(t, http.StatusNoContent, status)
+	status, _ = b.send(t, "PUT", "/_crm/tasks/1/complete", "")
+	require.Equal(t, http.StatusNotFound, status)
+	require.Len(t, b.Ledger().Writes, writes, "people are not in the ledger")
+	require.False(t, b.Snapshot().Tasks[0].Open())
+	_, answer = b.send(t, "POST", "/crm/objects/2026-09/tasks/batch/read", `{"properties":["hs_task_status"],"inputs":[{"id":"`+task.ID+`"}]}`)
+	require.Contains(t, answer, `"hs_task_status":"COMPLETED"`)
+	_, answer = b.send(t, "POST", "/crm/associations/2026-09/companies/tasks/batch/read", `{"inputs":[{"id":"`+id+`"}]}`)
+	require.Contains(t, answer, task.ID)
+}
+
+func TestTargetAccounts(t *testing.T) {
+	t.Parallel()
+	b := setup(t, Options{})
+	id := b.AddCompany("Acme", "acme.example", map[string]string{"hs_is_target_account": "true"})
+	b.AddCompany("Bcme", "bcme.example", nil)
+	_, answer := b.send(t, "GET", "/crm/properties/2026-09/companies/hs_is_target_account", "")
+	require.Contains(t, answer, `"type":"bool","fieldType":"booleancheckbox"`)
+	_, answer = b.send(t, "POST", "/crm/objects/2026-09/companies/search", `{"filterGroups":[{"filters":[{"propertyName":"hs_is_target_account","operator":"EQ","value":"true"}]}]}`)
+	require.Contains(t, answer, `"total":1`)
+	require.Contains(t, answer, `"id":"`+id+`"`)
+	status, answer := b.send(t, "PATCH", "/crm/objects/2026-09/companies/"+id, `{"properties":{"hs_is_target_account":"yes"}}`)
+	require.Equal(t, http.StatusBadRequest, status)
+	require.Contains(t, answer, "INVALID_BOOLEAN")
+}
+
 func TestRefusalsInHubSpotsWords(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -44,7 +44,7 @@ func companySchema() map[string]*Property {
 		text("name", "Company name"), text("domain", "Company Domain Name"), text("website", "Website URL"),
 		text("phone", "Phone Number"), text("city", "City"), text("state", "State/Region"), text("country", "Country/Region"),
 		text("industry", "Industry"), text("description", "Description"), number("numberofemployees", "Number of Employees"),
-		number("annualrevenue", "Annual Revenue"), owner(),
+		number("annualrevenue", "Annual Revenue"), yesOrNo("hs_is_target_account", "Target Account"), owner(),
 		readOnly("createdate", "datetime"), readOnly("hs_lastmodifieddate", "datetime"), readOnly("hs_object_id", "number"),
 	)
 }
@@ -80,6 +80,14 @@ func text(name, label string) *Property {
 
 func number(name, label string) *Property {
 	return &Property{Name: name, Label: label, Type: "number", FieldType: "number"}
+}
+
+// yesOrNo is a boolean, which HubSpot gives options like an enumeration.
+func yesOrNo(name, label string) *Property {
+	return &Property{
+		Name: name, Label: label, Type: "bool", FieldType: "booleancheckbox",
+		Options: []Option{{Label: "True", Value: "true", DisplayOrder: 0}, {Label: "False", Value: "false", DisplayOrder: 1}},
+	}
 }
 
 func moment(name string) *Property { return &Property{Name: name, Type: "datetime", FieldType: "date"} }

@@ -18,7 +18,8 @@ import (
 )
 
 const usage = `sandbox speaks the HTTP APIs of Apollo, Clearbit, Hunter, People Data Labs,
-BuiltWith, company websites and HubSpot over one table of companies.
+BuiltWith, company websites, job boards, SEC EDGAR, Crunchbase, GDELT and HubSpot over
+one table of companies.
 
 Usage: sandbox [flags]
 
@@ -28,10 +29,12 @@ Examples:
   sandbox -addr :0 -env .sluice/sandbox.env   any free port; the environment in a file
   sandbox -companies FILE.csv                 the companies of a file, known to every vendor
   sandbox -companies FILE.csv -coverage partial
+  sandbox -invent 50000 -news 0.01            500 of 50 000 companies have news tonight
 
   curl -X PUT -d '{"outage": true}' http://127.0.0.1:9100/_faults/apollo
   curl -X DELETE http://127.0.0.1:9100/_faults/apollo
   curl http://127.0.0.1:9100/_counters
+  curl -X PUT -d '{"advance": "24h"}' http://127.0.0.1:9100/_clock
 `
 
 // grace is how long calls in the air may take after Ctrl-C.
@@ -47,6 +50,9 @@ func main() {
 type settings struct {
 	sandbox.Options
 	companies, coverage, env string
+
+	invent int
+	news   float64
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -75,6 +81,9 @@ func parse(args []string, stdout io.Writer) (settings, error) {
 	flags.Uint64Var(&s.Seed, "seed", 1, "another `number` gives the vendors another coverage and other random faults")
 	flags.DurationVar(&s.Latency, "latency", 0, "of every service, such as 20ms")
 	flags.BoolVar(&s.CRMCompanies, "crm", false, "the CRM begins with a company for each row of the table")
+	flags.BoolVar(&s.CRMTargets, "targets", false, "the same, and all of them are target accounts")
+	flags.IntVar(&s.invent, "invent", 0, "make up this `number` of companies instead")
+	flags.Float64Var(&s.news, "news", 0, "this `share` of the companies has news in the coming night")
 	flags.StringVar(&s.env, "env", "", "also write the environment to this `file`")
 	flags.Usage = func() {}
 	err := flags.Parse(args)
@@ -88,10 +97,26 @@ func parse(args []string, stdout io.Writer) (settings, error) {
 	if err == nil && flags.NArg() > 0 {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
+	if err == nil {
+		err = s.check()
+	}
 	if err == nil && s.coverage != "" {
 		s.Coverage, err = sandbox.ParseMode(s.coverage)
 	}
 	return s, err
+}
+
+// check reports settings that make no sense, or none together.
+func (s *settings) check() error {
+	switch {
+	case !(s.news >= 0 && s.news <= 1):
+		return fmt.Errorf("-news %v: want a share between 0 and 1", s.news)
+	case s.invent < 0:
+		return fmt.Errorf("-invent %d: want a number of companies", s.invent)
+	case s.invent > 0 && s.companies != "":
+		return errors.New("give either -companies or -invent")
+	}
+	return nil
 }
 
 func serve(ctx context.Context, set settings, stdout io.Writer) error {
@@ -102,13 +127,19 @@ func serve(ctx context.Context, set settings, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if set.news > 0 {
+		night := comingNight(server.Clock.Now())
+		planted := sandbox.PlantNews(server.Sandbox, set.news, night, set.Seed)
+		fmt.Fprintf(stdout, "# News: %d happenings until %s\n", len(planted), night.Format(time.RFC3339))
+	}
 	env := strings.Join(server.Env(), "\n") + "\n"
 	if set.env != "" {
 		if err := write(set.env, env); err != nil {
 			return errors.Join(fmt.Errorf("write the environment: %w", err), server.Close(ctx))
 		}
 	}
-	fmt.Fprintf(stdout, "# The CRM as a rep sees it: %s/\n# Faults: %s/_faults   Counters: %s/_counters   Stop: Ctrl-C\n%s", server.URL, server.URL, server.URL, env)
+	fmt.Fprintf(stdout, "# The CRM as a rep sees it: %s/\n# Faults: %s/_faults   Counters: %s/_counters   Clock: %s/_clock   News: %s/_news   Stop: Ctrl-C\n%s",
+		server.URL, server.URL, server.URL, server.URL, server.URL, env)
 	<-ctx.Done()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
@@ -122,8 +153,20 @@ func write(path, text string) error {
 	return os.WriteFile(path, []byte(text), 0o600)
 }
 
+// comingNight is the next half past two.
+func comingNight(now time.Time) time.Time {
+	night := now.UTC().Truncate(24 * time.Hour).Add(2*time.Hour + 30*time.Minute)
+	if !night.After(now) {
+		night = night.AddDate(0, 0, 1)
+	}
+	return night
+}
+
 // load reads the file of companies, if one is named, and says what became of it.
 func (s *settings) load(stdout io.Writer) error {
+	if s.invent > 0 {
+		s.Table = sandbox.Invent(s.invent, s.Seed)
+	}
 	if s.companies == "" {
 		return nil
 	}

@@ -23,6 +23,9 @@ func TestUsage(t *testing.T) {
 		{"unknown flag", []string{"-port", "1"}, 2, "", "-help"},
 		{"argument", []string{"companies.csv"}, 2, "", "unexpected argument"},
 		{"coverage", []string{"-coverage", "most"}, 2, "", "full, partial or realistic"},
+		{"share of news", []string{"-news", "1.5"}, 2, "", "a share between 0 and 1"},
+		{"fewer than none", []string{"-invent", "-1"}, 2, "", "a number of companies"},
+		{"two tables", []string{"-invent", "5", "-companies", "x.csv"}, 2, "", "either -companies or -invent"},
 		{"no such file", []string{"-companies", "missing.csv"}, 1, "", "missing.csv"},
 		{"no table", []string{"-companies", "main.go"}, 1, "", "name one domain or website"},
 		{"address", []string{"-addr", "nowhere:x"}, 1, "", "listen"},
@@ -58,4 +61,23 @@ func TestServesUntilToldToStop(t *testing.T) {
 	require.Zero(t, <-done, stderr.String())
 	require.Contains(t, stdout.String(), "2 rows: 1 companies, 1 skipped")
 	require.Contains(t, stdout.String(), "line 3: no usable domain")
+}
+
+func TestNewsForTheComingNight(t *testing.T) {
+	t.Parallel()
+	set, err := parse([]string{"-addr", "127.0.0.1:0", "-invent", "300", "-news", "0.2", "-targets"}, &bytes.Buffer{})
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	stop() // it serves, says what there is, and ends
+	var stdout bytes.Buffer
+	require.NoError(t, serve(ctx, set, &stdout))
+	require.Regexp(t, `# News: [1-9]\d* happenings until \d{4}-`, stdout.String())
+
+	for now, want := range map[string]string{
+		"2026-11-23T02:29:00Z": "2026-11-23T02:30:00Z", "2026-11-23T02:30:00Z": "2026-11-24T02:30:00Z", "2026-11-23T22:00:00Z": "2026-11-24T02:30:00Z",
+	} {
+		at, err := time.Parse(time.RFC3339, now)
+		require.NoError(t, err)
+		require.Equal(t, want, comingNight(at).Format(time.RFC3339), now)
+	}
 }
