@@ -14,6 +14,7 @@ import (
 	"github.com/sluicehq/sluice/outbound"
 	"github.com/sluicehq/sluice/providers"
 	"github.com/sluicehq/sluice/routing"
+	"github.com/sluicehq/sluice/signals"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/waterfall"
 )
@@ -28,6 +29,11 @@ type Activities struct {
 	Routes    routing.Rules
 	Budgets   waterfall.Budgets
 	LateFill  LateFill
+
+	Signals  []SignalSource   // that are configured, in the order of the registry
+	Targets  store.TargetList // that the nightly sweep watches
+	DailyCap int              // trigger tasks for one rep on one day; 0: no cap
+	Zone     string           // in which a day ends: Europe/Berlin
 
 	models   sync.Map // "revops@3" → *icp.Model: versions never change
 	circuits circuits
@@ -52,6 +58,7 @@ type LateFill struct {
 // Store is the record, as activities use it; *store.Store satisfies it.
 type Store interface {
 	UpsertAccount(ctx context.Context, key account.Key, domain, name string) (account.Account, error)
+	MarkTarget(ctx context.Context, accountID int64, target bool) error
 	Account(ctx context.Context, id int64) (account.Account, error)
 	AccountsByDomain(ctx context.Context, domain string) ([]account.Account, error)
 	Facts(ctx context.Context, accountID int64) ([]account.Fact, error)
@@ -75,6 +82,21 @@ type Store interface {
 	FailEffect(ctx context.Context, key, reason string) error
 
 	SaveRun(ctx context.Context, r store.Run) error
+
+	Targets(ctx context.Context, l store.TargetList, after int64, limit int) ([]account.Account, error)
+	CountTargets(ctx context.Context, l store.TargetList) (int, error)
+	FactsOf(ctx context.Context, accountIDs []int64) (map[int64][]account.Fact, error)
+	VisitsOf(ctx context.Context, accountIDs []int64, since time.Time) (map[int64][]signals.Visit, error)
+	Sights(ctx context.Context, source string, accountIDs []int64) (map[int64]store.Sight, error)
+	SaveSights(ctx context.Context, source string, at time.Time, sights []store.NewSight) (found int, err error)
+	WithNews(ctx context.Context, after store.NewsOf, only int64, limit int) ([]store.NewsOf, error)
+	Signals(ctx context.Context, accountID int64) ([]store.Signal, error)
+	Answer(ctx context.Context, signalIDs []int64, at time.Time) error
+	SaveResponse(ctx context.Context, r store.Response, dailyCap int) (store.Response, error)
+	CooledKinds(ctx context.Context, accountID int64, runID string, kinds []string, since time.Time) ([]string, error)
+	DigestOwners(ctx context.Context, day string) ([]string, error)
+	Digest(ctx context.Context, day, owner string) ([]store.Response, error)
+	Effects(ctx context.Context, accountID int64) ([]store.Effect, error)
 }
 
 // ModelRef names a model version; results carry it, so that a run keeps the

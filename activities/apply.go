@@ -25,6 +25,8 @@ type ApplyInput struct {
 	AccountID int64       `json:"account_id"`
 	Key       account.Key `json:"key"`
 	Model     ModelRef    `json:"model"`
+	// NoTask leaves out the tier's task: a response decides by itself.
+	NoTask bool `json:"no_task,omitempty"`
 }
 
 // ApplyResult lists the effects that are now in the CRM.
@@ -71,12 +73,20 @@ func (a *Activities) Apply(ctx context.Context, in ApplyInput) (ApplyResult, err
 	if err != nil {
 		return ApplyResult{}, crmFailure(err)
 	}
-	w := writer{
-		store: a.Store, crm: a.CRM, model: m, row: row, company: company, account: in.AccountID,
+	w := a.writer(ctx, m, row, company)
+	steps := []func(context.Context) (EffectDone, error){w.properties, w.note, w.task}
+	if in.NoTask {
+		steps = steps[:2]
+	}
+	out, err := w.write(ctx, steps)
+	return out, crmFailure(err)
+}
+
+func (a *Activities) writer(ctx context.Context, m *icp.Model, row store.ScoreRow, company crm.Company) writer {
+	return writer{
+		store: a.Store, crm: a.CRM, model: m, row: row, company: company, account: row.AccountID,
 		run: activity.GetInfo(ctx).WorkflowExecution.RunID, beat: func() { activity.RecordHeartbeat(ctx) },
 	}
-	out, err := w.write(ctx)
-	return out, crmFailure(err)
 }
 
 // writer has the effects of one score.
@@ -91,9 +101,9 @@ type writer struct {
 	beat    func() // tells Temporal that the worker lives, so that a dead one is replaced soon
 }
 
-func (w writer) write(ctx context.Context) (ApplyResult, error) {
+func (w writer) write(ctx context.Context, steps []func(context.Context) (EffectDone, error)) (ApplyResult, error) {
 	var out ApplyResult
-	for _, step := range []func(context.Context) (EffectDone, error){w.properties, w.note, w.task} {
+	for _, step := range steps {
 		w.beat()
 		done, err := step(ctx)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/crm"
+	"github.com/sluicehq/sluice/icp"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/waterfall"
 )
@@ -55,6 +56,11 @@ func (a *Activities) Identify(ctx context.Context, in IdentifyInput) (IdentifyRe
 	acc, err := a.Store.UpsertAccount(ctx, company.Key, domain, company.Name)
 	if err != nil {
 		return IdentifyResult{}, failure(err)
+	}
+	if !company.Key.IsZero() {
+		if err := a.Store.MarkTarget(ctx, acc.ID, company.Target); err != nil {
+			return IdentifyResult{}, failure(err)
+		}
 	}
 	out := IdentifyResult{
 		AccountID: acc.ID, Key: company.Key, Domain: domain,
@@ -133,18 +139,25 @@ func (a *Activities) plan(ctx context.Context, out *IdentifyResult) error {
 	if err != nil {
 		return err
 	}
-	out.Plan.Need = waterfall.Need{Fields: m.Required, Confidence: m.Confidence}
+	out.Plan, out.Unconfigured = a.waterfall(m)
+	return nil
+}
+
+// waterfall is what the model needs and who supplies it, in order; and who is in the
+// order but has no key.
+func (a *Activities) waterfall(m *icp.Model) (plan waterfall.Plan, unconfigured []string) {
+	plan.Need = waterfall.Need{Fields: m.Required, Confidence: m.Confidence}
 	for _, name := range a.Order {
 		p, ok := a.Providers[name]
 		if !ok {
-			out.Unconfigured = append(out.Unconfigured, name)
+			unconfigured = append(unconfigured, name)
 			continue
 		}
-		out.Plan.Sources = append(out.Plan.Sources, waterfall.Source{
+		plan.Sources = append(plan.Sources, waterfall.Source{
 			Provider: name, Supplies: needed(p.Spec.Supplies, m.Required), Credits: p.Price, Trust: p.Trust,
 		})
 	}
-	return nil
+	return plan, unconfigured
 }
 
 // needed leaves the fields that matter to the plan: it is in the input of every call,

@@ -23,6 +23,8 @@ type ScoreInput struct {
 	Plan      waterfall.Plan `json:"plan"`
 	Pass      int            `json:"pass"` // of the run, from 1; each is scored once
 	Owner     string         `json:"owner,omitempty"`
+	// Cause is why there is a new score, if that is known; else it is worked out.
+	Cause string `json:"cause,omitempty"`
 	// PassedBy names the providers that were out of reach and not asked in this pass.
 	PassedBy []string `json:"passed_by,omitempty"`
 }
@@ -65,7 +67,11 @@ func (a *Activities) Score(ctx context.Context, in ScoreInput) (ScoreResult, err
 	now := time.Now()
 	resolved := in.Plan.Resolve(known)
 	facts := resolved.Facts()
-	score := icp.Rate(m, facts, facts.Signals(), now)
+	happened, err := a.happened(ctx, in.AccountID)
+	if err != nil {
+		return ScoreResult{}, failure(err)
+	}
+	score := icp.Rate(m, facts, append(happened, facts.Signals()...), now)
 	route := routing.Decide(m, a.Routes, routing.Input{
 		Account: acc, Facts: facts, Tier: m.TierFor(score.Value), ExistingOwner: in.Owner,
 	})
@@ -73,7 +79,7 @@ func (a *Activities) Score(ctx context.Context, in ScoreInput) (ScoreResult, err
 	if err != nil {
 		return ScoreResult{}, failure(err)
 	}
-	cause, err := a.cause(ctx, acc.ID, in.Model)
+	cause, err := a.cause(ctx, in)
 	if err != nil {
 		return ScoreResult{}, failure(err)
 	}
@@ -100,13 +106,28 @@ func (a *Activities) owner(ctx context.Context, accountID int64, r routing.Route
 	return a.Store.AssignOwner(ctx, accountID, r.Queue, candidates, now)
 }
 
+// happened returns the signals on record, as the model rates them.
+func (a *Activities) happened(ctx context.Context, accountID int64) ([]account.Signal, error) {
+	known, err := a.Store.Signals(ctx, accountID)
+	events := make([]account.Signal, len(known))
+	for i, g := range known {
+		events[i] = account.Signal{Kind: g.Kind, OccurredAt: g.OccurredAt, Summary: g.Summary}
+		if len(g.Evidence) > 0 {
+			events[i].Source = g.Evidence[0].Source
+		}
+	}
+	return events, err
+}
+
 // cause is why there is a new score: the first one, another model, or better data.
-func (a *Activities) cause(ctx context.Context, accountID int64, m ModelRef) (string, error) {
-	last, err := a.Store.LatestScore(ctx, accountID)
+func (a *Activities) cause(ctx context.Context, in ScoreInput) (string, error) {
+	last, err := a.Store.LatestScore(ctx, in.AccountID)
 	switch {
 	case errors.Is(err, account.ErrNotFound):
 		return "first", nil
-	case err == nil && (ModelRef{Name: last.Model, Version: last.ModelVersion}) != m:
+	case err == nil && in.Cause != "":
+		return in.Cause, nil
+	case err == nil && (ModelRef{Name: last.Model, Version: last.ModelVersion}) != in.Model:
 		return "model", nil
 	default:
 		return "data", err

@@ -38,13 +38,14 @@ func (s Secret) Reveal() string { return string(s) }
 // set to nothing counts as not set: compose files pass them on like that. Tags give
 // the full names, since envconfig would take VERSION for SLUICE_HUBSPOT_VERSION.
 type Config struct {
-	DatabaseURL Secret `envconfig:"SLUICE_DATABASE_URL"`
-	Pipeline    string `envconfig:"SLUICE_CONFIG"`     // default sluice.yaml
-	ModelDir    string `envconfig:"SLUICE_MODEL_DIR"`  // ICP models beside the shipped ones
-	HTTPAddr    string `envconfig:"SLUICE_HTTP_ADDR"`  // default 127.0.0.1:8080
-	APIToken    Secret `envconfig:"SLUICE_API_TOKEN"`  // bearer token of /v1
-	PublicURL   string `envconfig:"SLUICE_PUBLIC_URL"` // the starter's address as the CRM calls it
-	LogLevel    string `envconfig:"SLUICE_LOG_LEVEL"`  // default info
+	DatabaseURL  Secret `envconfig:"SLUICE_DATABASE_URL"`
+	Pipeline     string `envconfig:"SLUICE_CONFIG"`        // default sluice.yaml
+	ModelDir     string `envconfig:"SLUICE_MODEL_DIR"`     // ICP models beside the shipped ones
+	HTTPAddr     string `envconfig:"SLUICE_HTTP_ADDR"`     // default 127.0.0.1:8080
+	APIToken     Secret `envconfig:"SLUICE_API_TOKEN"`     // bearer token of /v1
+	PublicURL    string `envconfig:"SLUICE_PUBLIC_URL"`    // the starter's address as the CRM calls it
+	LogLevel     string `envconfig:"SLUICE_LOG_LEVEL"`     // default info
+	VisitsSecret Secret `envconfig:"SLUICE_VISITS_SECRET"` // signs POST /webhooks/visits
 
 	CRM     string  `envconfig:"SLUICE_CRM"` // hubspot, or empty for none
 	HubSpot HubSpot `ignored:"true"`         // read by itself: envconfig would name its variables after the field
@@ -65,6 +66,7 @@ type Credential struct {
 	Key     Secret
 	BaseURL string
 	Rules   string // a file, for a provider that reads by rules
+	Contact string // a mail address, for a service that wants to know who calls
 }
 
 // Load reads and checks the environment. Its error names every variable that is
@@ -90,6 +92,7 @@ func (c Config) check() error {
 	errs := []error{
 		checkDatabaseURL(c.DatabaseURL),
 		checkSecret("SLUICE_API_TOKEN", c.APIToken),
+		checkSecret("SLUICE_VISITS_SECRET", c.VisitsSecret),
 		checkURL("SLUICE_PUBLIC_URL", c.PublicURL),
 	}
 	if _, port, err := net.SplitHostPort(c.HTTPAddr); err != nil || port == "" {
@@ -141,13 +144,14 @@ func LoadCredential(env string) (Credential, error) {
 		APIKey  Secret `split_words:"true"`
 		BaseURL string `split_words:"true"`
 		Rules   string
+		Contact string
 	}
 	prefix := "SLUICE_" + strings.ToUpper(env)
 	if err := process(prefix, &p); err != nil {
 		return Credential{}, err
 	}
 	err := errors.Join(checkSecret(prefix+"_API_KEY", p.APIKey), checkURL(prefix+"_BASE_URL", p.BaseURL))
-	return Credential{Key: p.APIKey, BaseURL: p.BaseURL, Rules: p.Rules}, err
+	return Credential{Key: p.APIKey, BaseURL: p.BaseURL, Rules: p.Rules, Contact: p.Contact}, err
 }
 
 // process keeps the name of a variable that cannot be read and drops its value,

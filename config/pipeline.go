@@ -16,6 +16,7 @@ type Pipeline struct {
 	LateFill  LateFill
 	CRM       CRM
 	Routes    routing.Rules
+	Signals   Signals
 
 	modelAt strictyaml.Value            // where the file names the model
 	queueAt map[string]strictyaml.Value // where it has each queue

@@ -31,12 +31,13 @@ func LoadPipeline(file string) (Pipeline, error) {
 // ParsePipeline reads a pipeline; name is what its mistakes call the file.
 func ParsePipeline(name string, data []byte) (Pipeline, error) {
 	r := strictyaml.New(name, "pipeline", "docs/operations.md")
-	root := r.Document(data).Object("model", "providers", "budgets", "late_fill", "crm", "routes")
+	root := r.Document(data).Object("model", "providers", "budgets", "late_fill", "crm", "routes", "signals")
 	p := Pipeline{
 		Model:    root.Need("model").Word(),
 		Budgets:  readBudgets(root.Get("budgets")),
 		LateFill: readLateFill(root.Get("late_fill")),
 		CRM:      readCRM(root.Get("crm")),
+		Signals:  readSignals(root.Get("signals")),
 		modelAt:  root.Get("model"),
 	}
 	p.Providers = p.readProviders(root.Need("providers"))

@@ -23,6 +23,8 @@ type Store interface {
 	Calls(ctx context.Context, accountID int64, runID string) ([]store.Call, error)
 	Effects(ctx context.Context, accountID int64) ([]store.Effect, error)
 	Facts(ctx context.Context, accountID int64) ([]account.Fact, error)
+	Signals(ctx context.Context, accountID int64) ([]store.Signal, error)
+	Responses(ctx context.Context, accountID int64) ([]store.Response, error)
 }
 
 // Company is everything that is known of one account and why. Its JSON is what
@@ -53,6 +55,7 @@ type Company struct {
 	Credits     float64                   `json:"credits"`
 	Stop        map[account.Field]string  `json:"stop"`
 	Effects     []Effect                  `json:"effects"`
+	Signals     []Signal                  `json:"signals,omitempty"`
 	Heard       map[string][]account.Fact `json:"-"` // what each provider said, used or not
 }
 
@@ -125,7 +128,7 @@ func Account(ctx context.Context, s Store, acc account.Account) (Company, error)
 		AccountID: acc.ID, Domain: acc.Domain, Name: acc.Name, CRM: acc.Key,
 		Criteria: []icp.Result{}, Facts: map[account.Field]Fact{}, Providers: []Provider{}, Effects: []Effect{},
 	}
-	for _, part := range []func(context.Context, Store) error{c.run, c.score, c.calls, c.effects, c.heard} {
+	for _, part := range []func(context.Context, Store) error{c.run, c.score, c.calls, c.effects, c.heard, c.happened} {
 		if err := part(ctx, s); err != nil && !errors.Is(err, account.ErrNotFound) {
 			return Company{}, err
 		}

@@ -110,7 +110,7 @@ func badJSON(err error) error {
 		return p
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		p := newProblem(http.StatusBadRequest, "no such key; there are domain, name, crm and crm_id")
+		p := newProblem(http.StatusBadRequest, "no such key; docs/api.md lists them")
 		p.Field = fmt.Sprintf("%.40s", strings.Trim(name, `"`))
 		return p
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sluicehq/sluice/crm/hubspot"
 	"github.com/sluicehq/sluice/explain"
+	"github.com/sluicehq/sluice/signals"
 )
 
 // maxBody bounds what anybody may send, in bytes: HubSpot's hundred events are a
@@ -21,13 +22,14 @@ const maxBody = 1 << 20
 
 // Handler serves webhooks, the API, health and metrics.
 type Handler struct {
-	onboard  Onboarder
-	store    Store
-	token    string            // of /v1; "" serves loopback only
-	verifier *hubspot.Verifier // nil refuses HubSpot's webhooks
-	log      *zap.Logger
-	metrics  metrics
-	registry *prometheus.Registry
+	onboard      Onboarder
+	store        Store
+	token        string            // of /v1; "" serves loopback only
+	verifier     *hubspot.Verifier // nil refuses HubSpot's webhooks
+	visitsSecret string            // "" refuses visits
+	log          *zap.Logger
+	metrics      metrics
+	registry     *prometheus.Registry
 }
 
 // Store is the record, as the front door uses it.
@@ -36,26 +38,29 @@ type Store interface {
 	Ping(ctx context.Context) error
 	NewEvents(ctx context.Context, keys []string) (unseen []string, err error)
 	KeepEvents(ctx context.Context, keys []string) error
+	AddVisits(ctx context.Context, accountID int64, visits []signals.Visit) error
 }
 
 // Config is what a Handler is made from.
 type Config struct {
-	Onboarder Onboarder
-	Store     Store
-	Token     string            // bearer token of /v1; "" refuses everybody but loopback
-	Verifier  *hubspot.Verifier // of webhook signatures; nil refuses webhooks
-	Log       *zap.Logger
+	Onboarder    Onboarder
+	Store        Store
+	Token        string            // bearer token of /v1; "" refuses everybody but loopback
+	Verifier     *hubspot.Verifier // of webhook signatures; nil refuses webhooks
+	VisitsSecret string            // signs visits; "" refuses them
+	Log          *zap.Logger
 }
 
 // New returns the handler of all routes.
 func New(c Config) http.Handler {
 	registry := prometheus.NewRegistry()
 	h := &Handler{
-		onboard: c.Onboarder, store: c.Store, token: c.Token, verifier: c.Verifier,
+		onboard: c.Onboarder, store: c.Store, token: c.Token, verifier: c.Verifier, visitsSecret: c.VisitsSecret,
 		log: c.Log, registry: registry, metrics: newMetrics(registry),
 	}
 	mux := http.NewServeMux()
 	mux.Handle("POST /webhooks/hubspot", h.measured("webhook", h.hubspot))
+	mux.Handle("POST /webhooks/visits", h.measured("visits", h.visits))
 	mux.Handle("POST /v1/companies", h.measured("add", h.authorized(h.addCompany)))
 	mux.Handle("GET /v1/companies/{domain}", h.measured("explain", h.authorized(h.explainCompany)))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })

@@ -137,7 +137,7 @@ func TestBadBodies(t *testing.T) {
 	t.Parallel()
 	const (
 		notJSON   = "the body is not a JSON object"
-		noSuchKey = "no such key; there are domain, name, crm and crm_id"
+		noSuchKey = "no such key; docs/api.md lists them"
 		lookUp    = "give a domain, or a name to look the company up by"
 		oneObject = "one JSON object is expected, and nothing after it"
 		keyPart   = "want 1 to 64 letters, digits, - or _"

@@ -46,7 +46,8 @@ func serve(ctx context.Context) error {
 		return err
 	}
 	handler := ingress.New(ingress.Config{
-		Onboarder: a.onboarder(), Store: a.store, Token: a.cfg.APIToken.Reveal(), Verifier: verifier, Log: a.log,
+		Onboarder: a.onboarder(), Store: a.store, Token: a.cfg.APIToken.Reveal(), Verifier: verifier,
+		VisitsSecret: a.cfg.VisitsSecret.Reveal(), Log: a.log,
 	})
 	listener, err := net.Listen("tcp", a.cfg.HTTPAddr)
 	if err != nil {

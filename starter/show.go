@@ -38,6 +38,10 @@ func show(cmd *cobra.Command, asJSON bool, c explain.Company) error {
 	showFacts(w, c)
 	showProviders(w, c)
 	showEffects(w, c)
+	if len(c.Signals) > 0 {
+		fmt.Fprintln(w, "\nWhat happened")
+		printSignals(w, c)
+	}
 	return nil
 }
 

@@ -127,6 +127,15 @@ func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, 
 		Store: st, CRM: crm, Routes: p.Routes, Budgets: p.BuildBudgets(),
 		Providers: map[string]activities.Source{},
 		LateFill:  activities.LateFill(p.LateFill),
+		Targets:   activities.TargetList{Tiers: p.Signals.Tiers, Marked: p.Signals.Marked},
+		DailyCap:  p.Signals.DailyCap, Zone: p.Signals.Night.Zone,
+	}
+	var missing []string
+	if a.Signals, missing, err = config.BuildSignals(p); err != nil {
+		return nil, err
+	}
+	for _, name := range missing {
+		log.Warn("Source of signals is not configured and will be left out", zap.String("source", name))
 	}
 	for _, step := range p.Providers {
 		a.Order = append(a.Order, step.Name)
@@ -153,11 +162,20 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	core.RegisterActivity(a.Score) // also run as a local activity
 	core.RegisterActivity(a.Park)
 	core.RegisterActivity(a.Finish)
+	core.RegisterActivity(a.PlanSweep) // a local one, too, like News
+	core.RegisterActivity(a.News)
+	core.RegisterActivity(a.ReadNews)
+	core.RegisterActivity(a.TellNews)
+	core.RegisterActivity(a.Decide)
+	core.RegisterActivity(a.WriteDigests)
 	workers := []worker.Worker{core}
 	for _, step := range p.Providers {
 		if source, ok := a.Providers[step.Name]; ok {
 			workers = append(workers, providerWorker(temporal, a, step, source))
 		}
+	}
+	for _, s := range a.Signals {
+		workers = append(workers, sourceWorker(temporal, a, s.Spec.Name))
 	}
 	for _, w := range workers {
 		if err := w.Start(); err != nil {
@@ -182,6 +200,20 @@ func coreOptions() worker.Options {
 		WorkerStopTimeout:                      20 * time.Second,
 		DisableRegistrationAliasing:            true,
 	}
+}
+
+// sourceWorker serves one source of signals. There is one page of a source under way at
+// a time, in whichever worker, so that its own pace is all that it needs.
+func sourceWorker(temporal client.Client, a *activities.Activities, source string) worker.Worker {
+	w := worker.New(temporal, workflows.SourceQueue(source), worker.Options{
+		DisableWorkflowWorker:              true,
+		MaxConcurrentActivityExecutionSize: 1,
+		MaxConcurrentActivityTaskPollers:   1,
+		WorkerStopTimeout:                  20 * time.Second,
+		DisableRegistrationAliasing:        true,
+	})
+	w.RegisterActivity(a.LookPage)
+	return w
 }
 
 // providerWorker serves one provider's queue. The server holds the rate for all

@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"strconv"
+
 	"github.com/sluicehq/sluice/account"
 )
 
@@ -21,4 +23,18 @@ func CompanyOnboardingID(key account.Key, domain, name string) string {
 	default:
 		return "company/name/" + account.NormalizeName(name)
 	}
+}
+
+// SourceQueue is the task queue of one source of signals.
+func SourceQueue(source string) string { return "signals-" + source }
+
+// SweepID is the id of the nightly sweep; a schedule adds the time to it.
+const SweepID = "signals/sweep"
+
+// SourceSweepID is the id of a source's part in whatever sweep is under way.
+func SourceSweepID(source string) string { return "signals/source/" + source }
+
+// SignalResponseID is the id of the response to an account's news: one at a time.
+func SignalResponseID(accountID int64) string {
+	return "signals/response/" + strconv.FormatInt(accountID, 10)
 }

@@ -46,6 +46,21 @@ func crmCall(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
+// lookCall takes a source over a page. It is repeated for as long as a night may take a
+// worker to come back; the heartbeat carries how far it got.
+func lookCall(ctx workflow.Context, source string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           SourceQueue(source),
+		Summary:             source,
+		StartToCloseTimeout: 6 * time.Hour,
+		HeartbeatTimeout:    30 * time.Second,
+		Priority:            temporal.Priority{PriorityKey: lowestPriority}, // companies that arrive come first
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute, MaximumAttempts: 30,
+		},
+	})
+}
+
 // onRecord is a step on our own database and CPU: a local activity, since a remote
 // one costs six events and two dispatches.
 func onRecord(ctx workflow.Context, summary string) workflow.Context {

@@ -20,4 +20,7 @@ type Registry interface {
 // Register registers every workflow under its own name.
 func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(CompanyOnboarding, workflow.RegisterOptions{Name: "CompanyOnboarding"})
+	r.RegisterWorkflowWithOptions(SignalSweep, workflow.RegisterOptions{Name: "SignalSweep"})
+	r.RegisterWorkflowWithOptions(SourceSweep, workflow.RegisterOptions{Name: "SourceSweep"})
+	r.RegisterWorkflowWithOptions(SignalResponse, workflow.RegisterOptions{Name: "SignalResponse"})
 }

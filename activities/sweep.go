@@ -1,0 +1,296 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/icp"
+	"github.com/sluicehq/sluice/outbound"
+	"github.com/sluicehq/sluice/signals"
+	"github.com/sluicehq/sluice/store"
+)
+
+// TargetList says which accounts a sweep watches.
+type TargetList = store.TargetList
+
+// NewsOf is an account with signals that nobody has answered.
+type NewsOf = store.NewsOf
+
+// SignalSource is a source that is configured.
+type SignalSource struct {
+	signals.Source
+	Spec signals.Spec
+}
+
+// PlanSweepInput says what a sweep is asked for.
+type PlanSweepInput struct {
+	Account string    `json:"account,omitempty"` // a domain: only its accounts; "" for the whole target list
+	At      time.Time `json:"at"`
+}
+
+// SweepPlan is what a sweep works with from beginning to end.
+type SweepPlan struct {
+	Sources []string           `json:"sources"` // that are configured, in the order of the registry
+	Lists   []store.TargetList `json:"lists"`   // one, or one for each account of a domain
+	Total   int                `json:"total"`   // accounts on the lists
+	Model   ModelRef           `json:"model"`   // whose rules say what is news
+	Day     string             `json:"day"`     // YYYY-MM-DD, where the reps are
+}
+
+// PlanSweep says which sources look at how many accounts. Errors: Invalid for an
+// account that is not there.
+func (a *Activities) PlanSweep(ctx context.Context, in PlanSweepInput) (SweepPlan, error) {
+	zone, err := time.LoadLocation(a.Zone)
+	if err != nil {
+		return SweepPlan{}, failure(account.Invalid("zone", err.Error()))
+	}
+	plan := SweepPlan{Day: in.At.In(zone).Format(time.DateOnly), Lists: []store.TargetList{a.Targets}}
+	for _, s := range a.Signals {
+		plan.Sources = append(plan.Sources, s.Spec.Name)
+	}
+	if in.Account != "" {
+		same, err := a.Store.AccountsByDomain(ctx, in.Account)
+		if err != nil {
+			return SweepPlan{}, failure(err)
+		}
+		if len(same) == 0 {
+			return SweepPlan{}, failure(account.Invalid("account", "no account has the domain "+in.Account+"; add it with: starter company add --domain "+in.Account))
+		}
+		plan.Lists = nil
+		for _, acc := range same {
+			plan.Lists = append(plan.Lists, store.TargetList{Only: acc.ID})
+		}
+	}
+	for _, l := range plan.Lists {
+		n, err := a.Store.CountTargets(ctx, l)
+		if err != nil {
+			return SweepPlan{}, failure(err)
+		}
+		plan.Total += n
+	}
+	name, version, err := a.Store.ActiveModel(ctx, "company")
+	plan.Model = ModelRef{Name: name, Version: version}
+	return plan, failure(err)
+}
+
+// LookInput asks one source about the next page of a list.
+type LookInput struct {
+	Source string           `json:"source"`
+	List   store.TargetList `json:"list"`
+	After  int64            `json:"after"` // the account that was looked at last
+	Limit  int              `json:"limit"` // accounts on the page
+	Model  ModelRef         `json:"model"`
+	At     time.Time        `json:"at"`                // the night: the clock of every look
+	Window time.Duration    `json:"window,omitempty"`  // how far back news goes; 0: the model's first_sight
+	DryRun bool             `json:"dry_run,omitempty"` // keep nothing, and say what would be found
+}
+
+// LookResult is how far a page got. What failed has not been seen: the next sweep
+// looks again, as far back as it takes.
+type LookResult struct {
+	After   int64 `json:"after"`
+	Done    bool  `json:"done,omitempty"` // the list ends here
+	Checked int   `json:"checked"`
+	Found   int   `json:"found,omitempty"` // signals that are new
+	Failed  int   `json:"failed,omitempty"`
+	// RetryAfter is when the rest of the page makes sense: the source is down or busy.
+	RetryAfter time.Duration `json:"retry_after,omitempty"`
+	// Closed is why the source answers nobody until a person acts.
+	Closed string `json:"closed,omitempty"`
+	// Preview is what a dry run found, at most a hundred lines.
+	Preview []string `json:"preview,omitempty"`
+}
+
+const (
+	slice    = 50  // accounts that are read and kept together
+	atOnce   = 8   // looks under way at the same time
+	previews = 100 // lines of a dry run
+)
+
+// LookPage lets a source look at a page of accounts, and keeps what it saw slice by
+// slice. It goes on at its last heartbeat, so that a killed worker costs one slice;
+// looks that are repeated find nothing twice.
+func (a *Activities) LookPage(ctx context.Context, in LookInput) (LookResult, error) {
+	at := slices.IndexFunc(a.Signals, func(s SignalSource) bool { return s.Spec.Name == in.Source })
+	if at < 0 {
+		return LookResult{After: in.After, Closed: "not configured on every worker"}, nil
+	}
+	m, err := a.model(ctx, in.Model)
+	if err != nil {
+		return LookResult{}, failure(err)
+	}
+	p := page{a: a, in: in, source: a.Signals[at], model: m, got: LookResult{After: in.After}}
+	if activity.HasHeartbeatDetails(ctx) {
+		if err := activity.GetHeartbeatDetails(ctx, &p.got); err != nil {
+			return LookResult{}, fmt.Errorf("read the page's cursor: %w", err)
+		}
+	}
+	err = p.run(ctx)
+	return p.got, failure(err)
+}
+
+// page is one LookPage under way.
+type page struct {
+	a      *Activities
+	in     LookInput
+	source SignalSource
+	model  *icp.Model
+	got    LookResult
+}
+
+func (p *page) run(ctx context.Context) error {
+	for p.got.Checked+p.got.Failed < p.in.Limit && p.got.RetryAfter == 0 && p.got.Closed == "" && !p.got.Done {
+		if err := p.slice(ctx); err != nil {
+			return err
+		}
+		activity.RecordHeartbeat(ctx, p.got)
+	}
+	return nil
+}
+
+// slice looks at the next few accounts, and keeps what was seen in one transaction. An
+// account that could not be asked since the source is down ends it: what comes after
+// is looked at again.
+func (p *page) slice(ctx context.Context) error {
+	want := min(slice, p.in.Limit-p.got.Checked-p.got.Failed)
+	accounts, err := p.a.Store.Targets(ctx, p.in.List, p.got.After, want)
+	if err != nil {
+		return err
+	}
+	looks, err := p.looks(ctx, accounts)
+	if err != nil {
+		return err
+	}
+	sights, errs := p.look(ctx, looks)
+	if ctx.Err() != nil { // cancelled or stopped: the cursor stays
+		return ctx.Err()
+	}
+	var seen []store.NewSight
+	for i, acc := range accounts {
+		if p.ends(errs[i]) {
+			accounts = accounts[:i]
+			break
+		}
+		if errs[i] != nil {
+			activity.GetLogger(ctx).Warn("Source failed for an account", "source", p.in.Source, "account", acc.ID, "error", errs[i].Error())
+			p.got.Failed++
+			continue
+		}
+		p.got.Checked++
+		p.preview(acc, sights[i].Events)
+		seen = append(seen, store.NewSight{AccountID: acc.ID, Remember: sights[i].Remember, Events: sights[i].Events})
+	}
+	if len(accounts) > 0 {
+		p.got.After = accounts[len(accounts)-1].ID
+	}
+	p.got.Done = len(accounts) < want && p.got.RetryAfter == 0 && p.got.Closed == ""
+	if p.in.DryRun || len(seen) == 0 {
+		return nil
+	}
+	found, err := p.a.Store.SaveSights(ctx, p.in.Source, p.in.At, seen)
+	p.got.Found += found
+	return err
+}
+
+// ends takes in an error that concerns the source rather than the account.
+func (p *page) ends(err error) bool {
+	e, ok := errors.AsType[*outbound.Error](err)
+	if !ok {
+		return false
+	}
+	switch e.Outcome {
+	case outbound.SkippedBreaker, outbound.Throttled:
+		p.got.RetryAfter = max(e.RetryAfter, time.Second)
+	case outbound.AuthFailed, outbound.QuotaExhausted:
+		p.got.Closed = e.Error()
+	default:
+		return false
+	}
+	return true
+}
+
+// looks reads what the source is to know about each account.
+func (p *page) looks(ctx context.Context, accounts []account.Account) ([]signals.Look, error) {
+	ids := make([]int64, len(accounts))
+	for i, acc := range accounts {
+		ids[i] = acc.ID
+	}
+	before, err := p.a.Store.Sights(ctx, p.in.Source, ids)
+	if err != nil {
+		return nil, err
+	}
+	facts, err := p.a.Store.FactsOf(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	window := p.in.Window
+	if window == 0 {
+		window = p.model.Signals.FirstSight
+	}
+	since := p.in.At.Add(-window)
+	visits, err := p.a.Store.VisitsOf(ctx, ids, since)
+	if err != nil {
+		return nil, err
+	}
+	plan, _ := p.a.waterfall(p.model)
+	looks := make([]signals.Look, len(accounts))
+	for i, acc := range accounts {
+		last, known := before[acc.ID]
+		looks[i] = signals.Look{
+			Account: acc, Facts: plan.Resolve(facts[acc.ID]).Facts(), Visits: visits[acc.ID],
+			Rules: &p.model.Signals, Before: last.Remember, Since: since, Now: p.in.At,
+		}
+		if known && last.LookedAt.Before(since) { // it was down for longer than news lasts
+			looks[i].Since = last.LookedAt
+		}
+	}
+	return looks, nil
+}
+
+// look asks about all of them, a few at a time.
+func (p *page) look(ctx context.Context, looks []signals.Look) ([]signals.Sight, []error) {
+	sights, errs := make([]signals.Sight, len(looks)), make([]error, len(looks))
+	cursor := p.got
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	for i := range looks {
+		g.Go(func() error {
+			sights[i], errs[i] = p.source.Look(ctx, looks[i])
+			activity.RecordHeartbeat(ctx, cursor) // slow, not dead
+			return nil
+		})
+	}
+	_ = g.Wait()
+	return sights, errs
+}
+
+func (p *page) preview(acc account.Account, events []signals.Event) {
+	for _, e := range events {
+		if p.in.DryRun && len(p.got.Preview) < previews {
+			p.got.Preview = append(p.got.Preview, fmt.Sprintf("%s: %s, %s", acc.Domain, e.Kind, e.Summary))
+		}
+		if p.in.DryRun {
+			p.got.Found++
+		}
+	}
+}
+
+// NewsInput asks for the next accounts with unanswered signals.
+type NewsInput struct {
+	After store.NewsOf `json:"after,omitzero"`
+	Only  int64        `json:"only,omitempty"`
+	Limit int          `json:"limit"`
+}
+
+// News returns the next accounts that a response is due for, the best first.
+func (a *Activities) News(ctx context.Context, in NewsInput) ([]store.NewsOf, error) {
+	news, err := a.Store.WithNews(ctx, in.After, in.Only, in.Limit)
+	return news, failure(err)
+}
