@@ -87,6 +87,7 @@ type Store interface {
 	CountTargets(ctx context.Context, l store.TargetList) (int, error)
 	FactsOf(ctx context.Context, accountIDs []int64) (map[int64][]account.Fact, error)
 	VisitsOf(ctx context.Context, accountIDs []int64, since time.Time) (map[int64][]signals.Visit, error)
+	StaleAnswers(ctx context.Context, provider string, subjects []string, before time.Time) (map[string]bool, error)
 	Sights(ctx context.Context, source string, accountIDs []int64) (map[int64]store.Sight, error)
 	SaveSights(ctx context.Context, source string, at time.Time, sights []store.NewSight) (found int, err error)
 	WithNews(ctx context.Context, after store.NewsOf, only int64, limit int) ([]store.NewsOf, error)

@@ -101,9 +101,14 @@ func (c call) run(ctx context.Context) (AskResult, error) {
 	if !errors.Is(err, account.ErrNotFound) {
 		return AskResult{}, err
 	}
+	return c.ask(ctx)
+}
+
+// ask buys an answer, whatever is on record, if the budgets allow it.
+func (c call) ask(ctx context.Context) (AskResult, error) {
 	limits := c.a.Budgets.Limits(c.runID, c.in.ImportID, c.in.Provider, time.Now())
 	r, err := c.a.Store.Reserve(ctx, store.ReserveInput{
-		AccountID: c.acc.ID, Provider: c.in.Provider, Subject: subject,
+		AccountID: c.acc.ID, Provider: c.in.Provider, Subject: waterfall.Subject(c.acc),
 		Holder: c.holder, RunID: c.runID, Credits: c.source.Price, Limits: storeLimits(limits),
 	})
 	if o := skipped(err); o != "" {

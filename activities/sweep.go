@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -35,13 +35,16 @@ type PlanSweepInput struct {
 	At      time.Time `json:"at"`
 }
 
-// SweepPlan is what a sweep works with from beginning to end.
+// SweepPlan is what a sweep works with from beginning to end. Its sources are in the
+// order of the registry.
 type SweepPlan struct {
-	Sources []string           `json:"sources"` // that are configured, in the order of the registry
-	Lists   []store.TargetList `json:"lists"`   // one, or one for each account of a domain
-	Total   int                `json:"total"`   // accounts on the lists
-	Model   ModelRef           `json:"model"`   // whose rules say what is news
-	Day     string             `json:"day"`     // YYYY-MM-DD, where the reps are
+	Refresh []string           `json:"refresh,omitempty"` // providers whose old answers are asked for again
+	Sources []string           `json:"sources"`           // that ask somebody outside
+	Compare []string           `json:"compare,omitempty"` // that compare what the refresh brought
+	Lists   []store.TargetList `json:"lists"`             // one, or one for each account of a domain
+	Total   int                `json:"total"`             // accounts on the lists
+	Model   ModelRef           `json:"model"`             // whose rules say what is news
+	Day     string             `json:"day"`               // YYYY-MM-DD, where the reps are
 }
 
 // PlanSweep says which sources look at how many accounts. Errors: Invalid for an
@@ -53,7 +56,16 @@ func (a *Activities) PlanSweep(ctx context.Context, in PlanSweepInput) (SweepPla
 	}
 	plan := SweepPlan{Day: in.At.In(zone).Format(time.DateOnly), Lists: []store.TargetList{a.Targets}}
 	for _, s := range a.Signals {
-		plan.Sources = append(plan.Sources, s.Spec.Name)
+		if s.Spec.Rate > 0 {
+			plan.Sources = append(plan.Sources, s.Spec.Name)
+		} else {
+			plan.Compare = append(plan.Compare, s.Spec.Name)
+		}
+	}
+	for _, provider := range a.Order {
+		if _, ok := a.Providers[provider]; ok {
+			plan.Refresh = append(plan.Refresh, RefreshPrefix+provider)
+		}
 	}
 	if in.Account != "" {
 		same, err := a.Store.AccountsByDomain(ctx, in.Account)
@@ -79,6 +91,9 @@ func (a *Activities) PlanSweep(ctx context.Context, in PlanSweepInput) (SweepPla
 	plan.Model = ModelRef{Name: name, Version: version}
 	return plan, failure(err)
 }
+
+// RefreshPrefix and a provider's name name the source that asks the provider again.
+const RefreshPrefix = "refresh/"
 
 // LookInput asks one source about the next page of a list.
 type LookInput struct {
@@ -118,15 +133,15 @@ const (
 // slice. It goes on at its last heartbeat, so that a killed worker costs one slice;
 // looks that are repeated find nothing twice.
 func (a *Activities) LookPage(ctx context.Context, in LookInput) (LookResult, error) {
-	at := slices.IndexFunc(a.Signals, func(s SignalSource) bool { return s.Spec.Name == in.Source })
-	if at < 0 {
+	source := a.signalSource(in.Source)
+	if source == nil {
 		return LookResult{After: in.After, Closed: "not configured on every worker"}, nil
 	}
 	m, err := a.model(ctx, in.Model)
 	if err != nil {
 		return LookResult{}, failure(err)
 	}
-	p := page{a: a, in: in, source: a.Signals[at], model: m, got: LookResult{After: in.After}}
+	p := page{a: a, in: in, source: source, model: m, got: LookResult{After: in.After}}
 	if activity.HasHeartbeatDetails(ctx) {
 		if err := activity.GetHeartbeatDetails(ctx, &p.got); err != nil {
 			return LookResult{}, fmt.Errorf("read the page's cursor: %w", err)
@@ -136,11 +151,27 @@ func (a *Activities) LookPage(ctx context.Context, in LookInput) (LookResult, er
 	return p.got, failure(err)
 }
 
+// signalSource returns nil for a source that is not configured here.
+func (a *Activities) signalSource(name string) signals.Source {
+	if provider, ok := strings.CutPrefix(name, RefreshPrefix); ok {
+		if source, ok := a.Providers[provider]; ok {
+			return refresh{a: a, provider: provider, source: source}
+		}
+		return nil
+	}
+	for _, s := range a.Signals {
+		if s.Spec.Name == name {
+			return s.Source
+		}
+	}
+	return nil
+}
+
 // page is one LookPage under way.
 type page struct {
 	a      *Activities
 	in     LookInput
-	source SignalSource
+	source signals.Source
 	model  *icp.Model
 	got    LookResult
 }
@@ -168,7 +199,11 @@ func (p *page) slice(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sights, errs := p.look(ctx, looks)
+	due, err := p.due(ctx, accounts)
+	if err != nil {
+		return err
+	}
+	sights, errs := p.look(ctx, looks, due)
 	if ctx.Err() != nil { // cancelled or stopped: the cursor stays
 		return ctx.Err()
 	}
@@ -191,8 +226,8 @@ func (p *page) slice(ctx context.Context) error {
 		p.got.After = accounts[len(accounts)-1].ID
 	}
 	p.got.Done = len(accounts) < want && p.got.RetryAfter == 0 && p.got.Closed == ""
-	if p.in.DryRun || len(seen) == 0 {
-		return nil
+	if _, ok := p.source.(refresh); ok || p.in.DryRun || len(seen) == 0 {
+		return nil // a refresh keeps its answers itself
 	}
 	found, err := p.a.Store.SaveSights(ctx, p.in.Source, p.in.At, seen)
 	p.got.Found += found
@@ -254,13 +289,28 @@ func (p *page) looks(ctx context.Context, accounts []account.Account) ([]signals
 	return looks, nil
 }
 
-// look asks about all of them, a few at a time.
-func (p *page) look(ctx context.Context, looks []signals.Look) ([]signals.Sight, []error) {
+// due returns the accounts that the source has a reason to look at.
+func (p *page) due(ctx context.Context, accounts []account.Account) (map[int64]bool, error) {
+	if r, ok := p.source.(refresh); ok {
+		return r.stale(ctx, accounts, p.in.At)
+	}
+	all := map[int64]bool{}
+	for _, acc := range accounts {
+		all[acc.ID] = true
+	}
+	return all, nil
+}
+
+// look asks about those that are due, a few at a time.
+func (p *page) look(ctx context.Context, looks []signals.Look, due map[int64]bool) ([]signals.Sight, []error) {
 	sights, errs := make([]signals.Sight, len(looks)), make([]error, len(looks))
 	cursor := p.got
 	var g errgroup.Group
 	g.SetLimit(atOnce)
 	for i := range looks {
+		if !due[looks[i].Account.ID] {
+			continue
+		}
 		g.Go(func() error {
 			sights[i], errs[i] = p.source.Look(ctx, looks[i])
 			activity.RecordHeartbeat(ctx, cursor) // slow, not dead

@@ -41,7 +41,8 @@ func (n *News) unknown(all []Happening) []Happening {
 }
 
 // Tellers returns the services that tell of a happening once it is there, sorted:
-// those that news is for, and the vendors whose answer about the company changes.
+// those that news is for, and the vendors whose answer about the company changes. A
+// head count may change within the band that a vendor gives.
 func (s *Sandbox) Tellers(h Happening) []string {
 	switch h.Kind {
 	case Posted:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -177,14 +178,15 @@ func (a *app) sweepProgress(ctx context.Context, id string) (total, looked int) 
 	if answer, err := a.temporal.QueryWorkflow(ctx, id, "", workflows.StatusQuery); err != nil || answer.Get(&s) != nil {
 		return 0, 0
 	}
-	for _, name := range s.Plan.Sources {
+	names := slices.Concat(s.Plan.Sources, s.Plan.Refresh, s.Plan.Compare)
+	for _, name := range names {
 		var g workflows.SourceStatus
 		answer, err := a.temporal.QueryWorkflow(ctx, workflows.SourceSweepID(name), "", workflows.StatusQuery)
 		if err == nil && answer.Get(&g) == nil {
 			looked += g.Checked + g.Failed
 		}
 	}
-	return s.Plan.Total * len(s.Plan.Sources), looked
+	return s.Plan.Total * len(names), looked
 }
 
 func printSweep(w io.Writer, s workflows.SweepStatus, dryRun bool) {

@@ -38,6 +38,23 @@ func (s *Store) FreshAnswer(ctx context.Context, provider, subject string, maxAg
 	return a, wrap(err, "fresh answer of %s about %s", provider, subject)
 }
 
+// StaleAnswers returns those of the subjects whose last answer with facts is older than
+// the given time. One that was never answered, or not known, is not among them.
+func (s *Store) StaleAnswers(ctx context.Context, provider string, subjects []string, before time.Time) (map[string]bool, error) {
+	const q = `
+		SELECT subject FROM (
+			SELECT DISTINCT ON (subject) subject, answered_at, outcome FROM answers
+			WHERE provider = $1 AND subject = ANY ($2) ORDER BY subject, answered_at DESC, id DESC) AS last
+		WHERE answered_at < $3 AND outcome = 'found'`
+	rows, _ := s.db.Query(ctx, q, provider, subjects, before)
+	old, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	stale := make(map[string]bool, len(old))
+	for _, subject := range old {
+		stale[subject] = true
+	}
+	return stale, wrap(err, "old answers of %s", provider)
+}
+
 // AdoptAnswer copies the facts of an answer that is on record to the account, and
 // puts a call that cost nothing into the ledger. Repeated by the same holder it
 // changes nothing.

@@ -229,5 +229,6 @@ func providerWorker(temporal client.Client, a *activities.Activities, step confi
 		DisableRegistrationAliasing:        true,
 	})
 	w.RegisterActivityWithOptions(a.Ask, activity.RegisterOptions{Name: "Ask"})
+	w.RegisterActivity(a.LookPage) // that brings old facts up to date
 	return w
 }

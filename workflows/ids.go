@@ -2,8 +2,10 @@ package workflows
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/activities"
 )
 
 // TaskQueue is where workflows and CRM calls are worked.
@@ -25,8 +27,14 @@ func CompanyOnboardingID(key account.Key, domain, name string) string {
 	}
 }
 
-// SourceQueue is the task queue of one source of signals.
-func SourceQueue(source string) string { return "signals-" + source }
+// SourceQueue is the task queue of one source of signals; a provider that is asked
+// again is asked on its own.
+func SourceQueue(source string) string {
+	if provider, ok := strings.CutPrefix(source, activities.RefreshPrefix); ok {
+		return ProviderQueue(provider)
+	}
+	return "signals-" + source
+}
 
 // SweepID is the id of the nightly sweep; a schedule adds the time to it.
 const SweepID = "signals/sweep"

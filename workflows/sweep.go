@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,28 +117,40 @@ func (s *sweep) plan(ctx workflow.Context) error {
 	return s.tag(ctx)
 }
 
-// look sends every source over the list, all at the same time.
+// look sends the sources over the list: those that ask somebody, and beside them what
+// brings old facts up to date; then those that compare these.
 func (s *sweep) look(ctx workflow.Context) error {
-	s.status.Sources = make([]SourceStatus, len(s.status.Plan.Sources))
-	wg := workflow.NewWaitGroup(ctx)
-	for i, name := range s.status.Plan.Sources {
-		s.status.Sources[i].Name = name
-		wg.Add(1)
-		workflow.Go(ctx, func(ctx workflow.Context) {
-			defer wg.Done()
-			s.status.Sources[i] = s.source(ctx, name)
-			s.show(ctx)
-		})
+	plan := s.status.Plan
+	first := plan.Sources
+	if !s.in.DryRun { // which spends nothing
+		first = append(slices.Clone(first), plan.Refresh...)
 	}
-	s.show(ctx)
-	wg.Wait(ctx)
-	for _, source := range s.status.Sources {
-		s.status.Signals += source.Found
+	for _, together := range [][]string{first, plan.Compare} {
+		s.all(ctx, together)
 	}
 	if ctx.Err() == nil {
 		s.status.Stage = "respond"
 	}
 	return ctx.Err()
+}
+
+// all lets sources look at the same time, each at its own pace.
+func (s *sweep) all(ctx workflow.Context, names []string) {
+	wg := workflow.NewWaitGroup(ctx)
+	at := len(s.status.Sources)
+	for i, name := range names {
+		s.status.Sources = append(s.status.Sources, SourceStatus{Name: name})
+		wg.Add(1)
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			defer wg.Done()
+			got := s.source(ctx, name)
+			s.status.Sources[at+i] = got
+			s.status.Signals += got.Found
+			s.show(ctx)
+		})
+	}
+	s.show(ctx)
+	wg.Wait(ctx)
 }
 
 // source runs one source's child workflow. There is one for each source, ever: two

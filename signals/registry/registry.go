@@ -9,7 +9,10 @@ import (
 	"github.com/sluicehq/sluice/signals/edgar"
 	"github.com/sluicehq/sluice/signals/engagement"
 	"github.com/sluicehq/sluice/signals/firmographics"
+	"github.com/sluicehq/sluice/signals/funding"
 	"github.com/sluicehq/sluice/signals/jobboards"
+	"github.com/sluicehq/sluice/signals/news"
+	"github.com/sluicehq/sluice/signals/people"
 	"github.com/sluicehq/sluice/signals/technology"
 )
 
@@ -18,9 +21,12 @@ func All() []signals.Spec {
 	return []signals.Spec{
 		jobboards.Spec,
 		edgar.Spec,
+		funding.Spec,
+		people.Spec,
 		technology.Spec,
 		firmographics.Spec,
 		engagement.Spec,
+		news.Spec,
 	}
 }
 
