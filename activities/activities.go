@@ -34,6 +34,7 @@ type Activities struct {
 	Targets  store.TargetList // that the nightly sweep watches
 	DailyCap int              // trigger tasks for one rep on one day; 0: no cap
 	Zone     string           // in which a day ends: Europe/Berlin
+	GiveUp   time.Duration    // how long a sweep waits for a source that is down
 
 	models   sync.Map // "revops@3" → *icp.Model: versions never change
 	circuits circuits

@@ -101,10 +101,16 @@ func (c call) run(ctx context.Context) (AskResult, error) {
 	if !errors.Is(err, account.ErrNotFound) {
 		return AskResult{}, err
 	}
-	return c.ask(ctx)
+	got, err := c.ask(ctx)
+	if errors.Is(err, store.ErrInFlight) { // somebody else is buying this very answer
+		return got, temporal.NewApplicationErrorWithOptions(err.Error(), string(outbound.Throttled),
+			temporal.ApplicationErrorOptions{NextRetryDelay: time.Second, Category: temporal.ApplicationErrorCategoryBenign})
+	}
+	return got, err
 }
 
-// ask buys an answer, whatever is on record, if the budgets allow it.
+// ask buys an answer, whatever is on record, if the budgets allow it. Its error is
+// store.ErrInFlight while somebody else buys this very answer, or has just bought it.
 func (c call) ask(ctx context.Context) (AskResult, error) {
 	limits := c.a.Budgets.Limits(c.runID, c.in.ImportID, c.in.Provider, time.Now())
 	r, err := c.a.Store.Reserve(ctx, store.ReserveInput{
@@ -113,10 +119,6 @@ func (c call) ask(ctx context.Context) (AskResult, error) {
 	})
 	if o := skipped(err); o != "" {
 		return AskResult{Outcome: o}, c.a.Store.Skip(ctx, c.acc.ID, c.in.Provider, c.runID, c.holder, o)
-	}
-	if errors.Is(err, store.ErrInFlight) { // somebody else is buying this very answer
-		return AskResult{}, temporal.NewApplicationErrorWithOptions(err.Error(), string(outbound.Throttled),
-			temporal.ApplicationErrorOptions{NextRetryDelay: time.Second, Category: temporal.ApplicationErrorCategoryBenign})
 	}
 	if err != nil {
 		return AskResult{}, err

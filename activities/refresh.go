@@ -49,7 +49,7 @@ func (r refresh) Look(ctx context.Context, at signals.Look) (signals.Sight, erro
 	}
 	got, err := c.ask(ctx)
 	switch {
-	case errors.Is(err, store.ErrInFlight): // somebody else is refreshing it
+	case errors.Is(err, store.ErrInFlight): // somebody else brings it up to date
 		return signals.Sight{}, nil
 	case err != nil:
 		return signals.Sight{}, err

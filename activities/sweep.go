@@ -45,6 +45,7 @@ type SweepPlan struct {
 	Total   int                `json:"total"`             // accounts on the lists
 	Model   ModelRef           `json:"model"`             // whose rules say what is news
 	Day     string             `json:"day"`               // YYYY-MM-DD, where the reps are
+	GiveUp  time.Duration      `json:"give_up"`           // how long a source that is down is waited for
 }
 
 // PlanSweep says which sources look at how many accounts. Errors: Invalid for an
@@ -54,7 +55,7 @@ func (a *Activities) PlanSweep(ctx context.Context, in PlanSweepInput) (SweepPla
 	if err != nil {
 		return SweepPlan{}, failure(account.Invalid("zone", err.Error()))
 	}
-	plan := SweepPlan{Day: in.At.In(zone).Format(time.DateOnly), Lists: []store.TargetList{a.Targets}}
+	plan := SweepPlan{Day: in.At.In(zone).Format(time.DateOnly), GiveUp: a.GiveUp, Lists: []store.TargetList{a.Targets}}
 	for _, s := range a.Signals {
 		if s.Spec.Rate > 0 {
 			plan.Sources = append(plan.Sources, s.Spec.Name)

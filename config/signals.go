@@ -16,9 +16,10 @@ import (
 // Signals is how the nightly sweep runs: the section signals of sluice.yaml.
 type Signals struct {
 	Night    Night
-	Tiers    []string // whose accounts are on the target list; default Tier 1 and Tier 2
-	Marked   bool     // whether the CRM's own mark puts an account on it; default yes
-	DailyCap int      // trigger tasks for one rep on one day; default 10
+	Tiers    []string      // whose accounts are on the target list; default Tier 1 and Tier 2
+	Marked   bool          // whether the CRM's own mark puts an account on it; default yes
+	DailyCap int           // trigger tasks for one rep on one day; default 10
+	GiveUp   time.Duration // how long a night waits for a source that is down; default 1 h
 	Sources  []SignalSource
 }
 
@@ -43,8 +44,8 @@ type SignalSource struct {
 const defaultDailyCap = 10
 
 func readSignals(v strictyaml.Value) Signals {
-	o := v.Object("night", "targets", "daily_cap", "sources")
-	s := Signals{Night: readNight(o.Get("night")), Tiers: []string{"Tier 1", "Tier 2"}, Marked: true, DailyCap: defaultDailyCap}
+	o := v.Object("night", "targets", "daily_cap", "give_up", "sources")
+	s := Signals{Night: readNight(o.Get("night")), Tiers: []string{"Tier 1", "Tier 2"}, Marked: true, DailyCap: defaultDailyCap, GiveUp: time.Hour}
 	targets := o.Get("targets").Object("tiers", "crm_flag")
 	if targets.Has("tiers") {
 		s.Tiers = nil
@@ -57,6 +58,9 @@ func readSignals(v strictyaml.Value) Signals {
 	}
 	if o.Has("daily_cap") {
 		s.DailyCap = o.Get("daily_cap").Integer(0, 1000)
+	}
+	if o.Has("give_up") {
+		s.GiveUp = o.Get("give_up").Duration("smh")
 	}
 	var names []strictyaml.Value
 	for _, item := range o.Get("sources").List(50) {

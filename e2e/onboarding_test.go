@@ -258,7 +258,7 @@ func TestManyCompaniesTakeTheFewestCalls(t *testing.T) {
 func invented(n int) string {
 	r := rand.New(rand.NewPCG(7, 7))
 	industries := []string{"saas", "it-services", "digital-marketing", "healthcare", "manufacturing", "retail"}
-	techs := []string{"hubspot", "salesforce", "shopify", "wordpress", "marketo", ""}
+	techs := []string{"hubspot", "salesforce", "shopify", "wordpress", "marketo", "segment"}
 	countries := []string{"US", "GB", "DE", "FR", "IN", "CA"}
 	var b strings.Builder
 	b.WriteString("domain,name,industry,employees,revenue_usd,country,technologies,last_funding_days_ago\n")
@@ -267,7 +267,7 @@ func invented(n int) string {
 		if r.IntN(4) == 0 {
 			funded = fmt.Sprint(1 + r.IntN(200))
 		}
-		fmt.Fprintf(&b, "c%04d.example,Company %d,%s,%d,%d,%s,%s,%s\n", i, i, industries[r.IntN(len(industries))],
+		fmt.Fprintf(&b, "company%04d.example,Company %d,%s,%d,%d,%s,%s,%s\n", i, i, industries[r.IntN(len(industries))],
 			1+r.IntN(1200), 100_000+r.IntN(20_000_000), countries[r.IntN(len(countries))], techs[r.IntN(len(techs))], funded)
 	}
 	return b.String()

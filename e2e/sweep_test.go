@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/sandbox"
+	"github.com/sluicehq/sluice/sandbox/fault"
 	"github.com/sluicehq/sluice/signals"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
@@ -37,6 +37,7 @@ routes:
 signals:
   targets: {tiers: [Tier 1, Tier 2, Tier 3, Not a fit]}
   daily_cap: 2
+  give_up: 3s
   sources:
     - {name: jobboards, rate: 2000, timeout: 2s, breaker: {cool_down: 1s}}
     - {name: edgar, rate: 2000, timeout: 2s, breaker: {cool_down: 1s}}
@@ -47,28 +48,48 @@ signals:
 // newNightWorld is a world whose companies are through, and that a first night has seen.
 func newNightWorld(t testing.TB, companies int) (w *world, domains []string, tonight time.Time) {
 	t.Helper()
-	table, _, err := sandbox.Load(strings.NewReader(invented(companies)))
+	table, _, err := sandbox.Load(strings.NewReader(promising(companies)))
 	require.NoError(t, err)
 	w = newWorld(t, sandbox.Options{Table: table, CRMCompanies: true})
 	w.env = append(w.env, "SLUICE_CONFIG="+w.write("nightly.yaml", nightly))
-	w.startWorker()
+	w.worker = w.startWorker()
 	domains = w.domains(companies)
 	require.Equal(t, companies, w.importAll(domains).Completed)
 	return w, domains, time.Now().UTC().Truncate(time.Second)
 }
 
+// promising writes a table in which half of the companies fit as well as can be.
+func promising(n int) string {
+	rows := strings.Split(invented(n), "\n")
+	for i := range rows {
+		if cells := strings.Split(rows[i], ","); i%2 == 1 && len(cells) > 6 {
+			cells[2], cells[3], cells[4], cells[5], cells[6] = "saas", "120", "5000000", "US", "hubspot"
+			cells[7] = "" // no round: 65 points, until something happens
+			rows[i] = strings.Join(cells, ",")
+		}
+	}
+	return strings.Join(rows, "\n")
+}
+
 // sweep lets a night pass and returns what it came to.
 func (w *world) sweep(at time.Time, args ...string) workflows.SweepStatus {
 	w.t.Helper()
-	w.sandbox.Clock.Set(at)
-	out := w.starter(append([]string{"signals", "run", "--json", "--at", at.Format(time.RFC3339)}, args...)...).ok()
-	var s workflows.SweepStatus
-	require.NoError(w.t, json.Unmarshal([]byte(out.stdout), &s), out.stdout)
+	s := w.sweepAnyhow(at, args...)
 	for _, source := range s.Sources {
 		require.Empty(w.t, source.Missed, source.Name)
 		require.Zero(w.t, source.Failed, source.Name)
 	}
 	require.Zero(w.t, s.Failed+s.Pending)
+	return s
+}
+
+// sweepAnyhow is sweep for nights in which something fails.
+func (w *world) sweepAnyhow(at time.Time, args ...string) workflows.SweepStatus {
+	w.t.Helper()
+	w.sandbox.Clock.Set(at)
+	out := w.starter(append([]string{"signals", "run", "--json", "--at", at.Format(time.RFC3339)}, args...)...).ok()
+	var s workflows.SweepStatus
+	require.NoError(w.t, json.Unmarshal([]byte(out.stdout), &s), out.stdout)
 	return s
 }
 
@@ -141,25 +162,57 @@ func TestASweepFindsAllThatHappenedAndNothingElse(t *testing.T) {
 	tomorrow := tonight.Add(24 * time.Hour)
 	news := sandbox.PlantNews(w.sandbox.Sandbox, 0.3, tomorrow, 1)
 	notes := len(w.sandbox.CRM.Snapshot().Notes)
-	tasks := len(w.tasks())
 	second := w.sweep(tomorrow)
 	want := planted(news)
 	require.Equal(t, want, w.found(domains))
 	require.Equal(t, len(want), second.Accounts)
-	require.Equal(t, notes+len(want), len(w.sandbox.CRM.Snapshot().Notes), "one note for each account with news")
-	require.Equal(t, tasks+second.Outcomes["task"]+second.Digests, len(w.tasks()))
-	require.NotZero(t, second.Outcomes["task"])
-	t.Logf("%d signals at %d accounts of %d: %v", second.Signals, second.Accounts, len(domains), second.Outcomes)
+	require.Len(t, w.sandbox.CRM.Snapshot().Notes, notes+len(want), "one note for each account with news")
+	w.everyNewsIsAnswered(want)
+	require.Len(t, w.newsTasks(), second.Outcomes[store.TaskMade])
+	require.NotZero(t, second.Outcomes[store.TaskMade])
+	require.NotZero(t, second.Outcomes[store.InDigest], "more than the cap allows")
+	t.Logf("%d signals at %d accounts of %d: %v, %d digests", second.Signals, second.Accounts, len(domains), second.Outcomes, second.Digests)
+	tasks := len(w.tasks())
 
 	again := w.sweep(tomorrow)
 	require.Zero(t, again.Signals, "the second sweep of a night adds nothing")
 	require.Zero(t, again.Accounts)
 	overlapping := w.sweep(tomorrow.Add(time.Hour), "--since", "20d")
 	require.Zero(t, overlapping.Signals, "nor does one that looks back over the same days")
-	require.Equal(t, notes+len(want), len(w.sandbox.CRM.Snapshot().Notes))
-	require.Equal(t, tasks+second.Outcomes["task"]+second.Digests, len(w.tasks()))
+	require.Len(t, w.sandbox.CRM.Snapshot().Notes, notes+len(want))
+	require.Len(t, w.tasks(), tasks)
 	require.Empty(t, w.sandbox.CRM.Ledger().Duplicates())
-	fmt.Println(w.starter("signals", "list", news[0].Domain).ok().stdout)
+	require.Contains(t, w.starter("signals", "list", news[0].Domain).ok().stdout, "DONE ABOUT IT")
+}
+
+// newsTasks are the tasks that news brought, digests apart.
+func (w *world) newsTasks() (keys []string) {
+	for _, task := range w.tasks() {
+		if strings.Contains(task.Body, "/task/news/") {
+			keys = append(keys, task.ID)
+		}
+	}
+	return keys
+}
+
+// everyNewsIsAnswered checks what was done about each account's news: its rep hears of
+// it exactly if the account's fit is above 60 and the model counts the news.
+func (w *world) everyNewsIsAnswered(news map[string][]string) {
+	w.t.Helper()
+	counts := []string{signals.Funding, signals.Hiring, signals.ProductLaunch, signals.ExecutiveChange}
+	for domain, kinds := range news {
+		accounts, err := w.store.AccountsByDomain(w.t.Context(), domain)
+		require.NoError(w.t, err)
+		responses, err := w.store.Responses(w.t.Context(), accounts[0].ID)
+		require.NoError(w.t, err)
+		require.Len(w.t, responses, 1, domain)
+		score, err := w.store.LatestScore(w.t.Context(), accounts[0].ID)
+		require.NoError(w.t, err)
+		require.Equal(w.t, "signal", score.Cause)
+		heard := slices.Contains([]string{store.TaskMade, store.TaskAppended, store.InDigest}, responses[0].Outcome)
+		counted := slices.ContainsFunc(kinds, func(k string) bool { return slices.Contains(counts, k) })
+		require.Equal(w.t, score.Score.Fit > 60 && counted, heard, "%s: fit %d, %v: %s", domain, score.Score.Fit, kinds, responses[0].Outcome)
+	}
 }
 
 func countKind(all []store.Signal, like store.Signal) (n int) {
@@ -169,4 +222,72 @@ func countKind(all []store.Signal, like store.Signal) (n int) {
 		}
 	}
 	return n
+}
+
+func TestASourceThatIsDownAllNightCatchesUpTheNext(t *testing.T) {
+	w, domains, tonight := newNightWorld(t, 60)
+	w.sweep(tonight)
+	tomorrow := tonight.Add(24 * time.Hour)
+	news := sandbox.PlantNews(w.sandbox.Sandbox, 0.5, tomorrow, 2)
+	require.NoError(t, w.sandbox.Faults.Set(sandbox.JobBoards, fault.Fault{Outage: true}))
+	w.sandbox.Clock.Set(tomorrow)
+	down := w.sweepAnyhow(tomorrow)
+	for _, source := range down.Sources {
+		if source.Name == sandbox.JobBoards {
+			require.Contains(t, source.Missed, "the next sweep catches up")
+			continue
+		}
+		require.Empty(t, source.Missed, source.Name)
+		require.Zero(t, source.Failed, source.Name)
+	}
+	require.NotZero(t, down.Signals, "the others go on")
+	require.NotEqual(t, planted(news), w.found(domains))
+
+	require.NoError(t, w.sandbox.Faults.Clear(sandbox.JobBoards))
+	w.sweep(tomorrow.Add(24 * time.Hour))
+	require.Equal(t, planted(news), w.found(domains))
+}
+
+func TestASweepIsTheSameUnderKill9(t *testing.T) {
+	companies := size(120, 1000)
+	w, domains, tonight := newNightWorld(t, companies)
+	w.sweep(tonight)
+	tomorrow := tonight.Add(24 * time.Hour)
+	news := sandbox.PlantNews(w.sandbox.Sandbox, 0.4, tomorrow, 3)
+	notes := len(w.sandbox.CRM.Snapshot().Notes)
+	for _, service := range sandbox.Sources() { // slow enough to be killed on the way
+		require.NoError(t, w.sandbox.Faults.Set(service, fault.Fault{LatencyMS: 150}))
+	}
+	w.sandbox.Faults.ResetCounters()
+	w.sandbox.CRM.ResetLedger()
+	w.sandbox.Clock.Set(tomorrow)
+	done := make(chan workflows.SweepStatus, 1)
+	go func() { done <- w.sweepAnyhow(tomorrow) }()
+	for range 3 {
+		time.Sleep(1500 * time.Millisecond)
+		w.worker.kill()
+		w.worker = w.startWorker()
+	}
+	got := <-done
+	want := planted(news)
+	require.Equal(t, want, w.found(domains))
+	require.Equal(t, len(want), got.Accounts)
+	require.Len(t, w.sandbox.CRM.Snapshot().Notes, notes+len(want))
+	require.Len(t, w.newsTasks(), got.Outcomes[store.TaskMade])
+	require.Empty(t, w.sandbox.CRM.Ledger().Duplicates())
+	t.Logf("%d accounts with news of %d; requests %d to Crunchbase", got.Accounts, companies, w.sandbox.Faults.Counters()[sandbox.Crunchbase].Requests)
+}
+
+func TestTheRateOfASourceHoldsWithTwoWorkers(t *testing.T) {
+	w, _, tonight := newNightWorld(t, 100)
+	w.env = append(w.env, "SLUICE_CONFIG="+w.write("slow.yaml", strings.Replace(nightly, "{name: edgar, rate: 2000", "{name: edgar, rate: 10", 1)))
+	w.worker.kill()
+	w.startWorker()
+	w.startWorker()
+	w.sandbox.Faults.ResetCounters()
+	w.sweep(tonight)
+	calls := w.sandbox.Faults.Counters()[sandbox.EDGAR]
+	require.Greater(t, calls.Requests, 30)
+	require.LessOrEqual(t, calls.PeakPerSecond, 12)
+	t.Logf("%d calls, %d in the busiest second", calls.Requests, calls.PeakPerSecond)
 }

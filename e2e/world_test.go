@@ -39,7 +39,8 @@ type world struct {
 	env      []string
 	dir      string
 
-	setupWrites int // of the CRM's ledger: those of crm setup
+	worker      *process // where a test needs to know it
+	setupWrites int      // of the CRM's ledger: those of crm setup
 }
 
 // pipeline is sluice.yaml for tests: the shipped order, no pace to speak of, and

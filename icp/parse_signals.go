@@ -33,23 +33,28 @@ func (p *parser) signalRules(v strictyaml.Value) SignalRules {
 	if o.Has("headcount") {
 		rules.Headcount = p.change(o.Get("headcount"))
 	}
-	rules.Hiring, rules.Burst = p.hiring(o.Get("hiring"))
+	p.hiring(o.Get("hiring"), &rules)
 	rules.Executives = p.roles(o.Get("executives"))
 	rules.Competitors, rules.Complements = p.technologies(o.Get("technologies"))
 	return rules
 }
 
-func (p *parser) hiring(v strictyaml.Value) ([]Role, Burst) {
+func (p *parser) hiring(v strictyaml.Value, rules *SignalRules) {
 	if v.Absent() {
-		return nil, Burst{}
+		return
 	}
-	o := v.Object("roles", "burst")
-	roles := p.roles(o.Need("roles"), "department") // a burst of postings for nobody would be none
+	o := v.Object("roles", "functions", "burst")
+	rules.Hiring = p.roles(o.Need("roles"), "department") // a burst of postings for nobody would be none
+	functions := o.Get("functions").Some(maxRoles)
+	for _, f := range functions {
+		rules.Functions = append(rules.Functions, f.Text())
+	}
+	strictyaml.Unique(functions, strings.ToLower)
 	if !o.Has("burst") {
-		return roles, Burst{}
+		return
 	}
 	b := o.Get("burst").Object("postings", "within")
-	return roles, Burst{
+	rules.Burst = Burst{
 		Postings: b.Need("postings").Integer(2, maxPostings),
 		Within:   b.Need("within").Duration(modelUnits),
 	}

@@ -16,6 +16,8 @@ type SignalRules struct {
 	// Hiring names the roles whose postings matter, and Executives those whose change
 	// does; the first role that matches a title counts.
 	Hiring, Executives []Role
+	// Functions are departments whose first posting is news of its own.
+	Functions []string
 	// Burst is how many relevant postings within a time are a reason of their own.
 	Burst Burst
 	// Competitors are technologies whose disappearance is news, Complements those whose

@@ -128,7 +128,7 @@ func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, 
 		Providers: map[string]activities.Source{},
 		LateFill:  activities.LateFill(p.LateFill),
 		Targets:   activities.TargetList{Tiers: p.Signals.Tiers, Marked: p.Signals.Marked},
-		DailyCap:  p.Signals.DailyCap, Zone: p.Signals.Night.Zone,
+		DailyCap:  p.Signals.DailyCap, Zone: p.Signals.Night.Zone, GiveUp: p.Signals.GiveUp,
 	}
 	var missing []string
 	if a.Signals, missing, err = config.BuildSignals(p); err != nil {

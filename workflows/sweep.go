@@ -158,7 +158,7 @@ func (s *sweep) all(ctx workflow.Context, names []string) {
 func (s *sweep) source(ctx workflow.Context, name string) SourceStatus {
 	in := SourceSweepInput{
 		Source: name, Lists: s.status.Plan.Lists, Total: s.status.Plan.Total, Model: s.status.Plan.Model,
-		At: s.status.At, Window: s.in.Window, DryRun: s.in.DryRun,
+		At: s.status.At, Window: s.in.Window, DryRun: s.in.DryRun, GiveUp: s.status.Plan.GiveUp,
 	}
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID: SourceSweepID(name), StaticSummary: name,
@@ -287,6 +287,7 @@ type SourceSweepInput struct {
 	At     time.Time               `json:"at"`
 	Window time.Duration           `json:"window,omitempty"`
 	DryRun bool                    `json:"dry_run,omitempty"`
+	GiveUp time.Duration           `json:"give_up"` // how long it is waited for when it is down
 
 	Resume *SourceStatus `json:"resume,omitempty"` // what the run before had come to
 }
@@ -309,7 +310,6 @@ type SourceStatus struct {
 const (
 	pageSize     = 1000 // accounts; a page that is lost half-way goes on at its last heartbeat
 	pagesPerRun  = 300
-	longestDown  = time.Hour // after that the source is left to the next night
 	mostPreviews = 300
 )
 
@@ -352,7 +352,7 @@ func (s *SourceStatus) page(ctx workflow.Context, in SourceSweepInput) error {
 		s.Missed = reasonOf(err)
 		return nil
 	}
-	s.take(got)
+	s.take(got, in.GiveUp)
 	if got.RetryAfter == 0 || s.Missed != "" {
 		return nil
 	}
@@ -363,7 +363,7 @@ func (s *SourceStatus) page(ctx workflow.Context, in SourceSweepInput) error {
 }
 
 // take adds a page's result up.
-func (s *SourceStatus) take(got activities.LookResult) {
+func (s *SourceStatus) take(got activities.LookResult, giveUp time.Duration) {
 	s.Checked += got.Checked
 	s.Found += got.Found
 	s.Failed += got.Failed
@@ -375,8 +375,8 @@ func (s *SourceStatus) take(got activities.LookResult) {
 		s.Waited = 0
 	}
 	s.Waited += got.RetryAfter
-	if s.Waited > longestDown {
-		s.Missed = "out of reach for an hour; the next sweep catches up"
+	if s.Waited > giveUp {
+		s.Missed = "out of reach for too long; the next sweep catches up"
 	}
 	if got.Done {
 		s.List, s.After = s.List+1, 0

@@ -178,13 +178,14 @@ func (s *Source) organization(ctx context.Context, permalink string) (o organiza
 // failure knows that a field outside the package is a 400 or a 403 with a code. Errors
 // are objects, or lists of them.
 func failure(r outbound.Response) error {
-	switch code := errorCode(r.Body); {
-	case code == "MD403":
+	switch errorCode(r.Body) {
+	case "MD403":
 		e := r.Fail(outbound.AuthFailed)
-		e.Reason = code // the package does not have what was asked for
+		e.Reason = "MD403" // the package does not have what was asked for
 		return e
-	case code == "LA401":
+	case "LA401":
 		return r.Fail(outbound.AuthFailed)
+	default:
+		return r.FailStatus()
 	}
-	return r.FailStatus()
 }

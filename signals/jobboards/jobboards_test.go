@@ -287,6 +287,7 @@ func TestBurstOfLongAgoIsNoNews(t *testing.T) {
 func TestFirstPostingOfADepartment(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
+	b.look.Rules.Functions = []string{"trust & security", "Legal"}
 	engineer := ago(1, 5, "Robotics Engineer", "Engineering")
 	require.Empty(t, b.see(t, board(engineer)), "first sight")
 	got := b.see(t, board(engineer, ago(2, 0, "Security Lead", "Trust &amp; Security"), ago(3, 0, "Another Engineer", " engineering")))

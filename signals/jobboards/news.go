@@ -36,7 +36,7 @@ func (m *memory) news(at signals.Look, l *listing) []signals.Event {
 	var events []signals.Event
 	events = append(events, hiring(at.Rules, jobs)...)
 	events = append(events, m.burst(at, jobs)...)
-	events = append(events, m.departments(jobs, first)...)
+	events = append(events, m.departments(at.Rules, jobs, first)...)
 	for i := range events {
 		events[i].Kind, events[i].Confidence = signals.Hiring, l.sure
 	}
@@ -123,9 +123,9 @@ func (m *memory) burst(at signals.Look, jobs []job) []signals.Event {
 	return []signals.Event{event("burst", fmt.Sprintf("posted %d relevant jobs within %d days: %s", len(some), days, titles(some)), some)}
 }
 
-// departments tells of those that have a posting for the first time. One that merely
-// appears on a posting of old was renamed.
-func (m *memory) departments(jobs []job, first bool) []signals.Event {
+// departments tells of the model's functions that have a posting for the first time. One
+// that merely appears on a posting of old was renamed.
+func (m *memory) departments(rules *icp.SignalRules, jobs []job, first bool) []signals.Event {
 	fresh := map[string][]job{}
 	var slugs []string
 	for _, j := range jobs {
@@ -143,7 +143,14 @@ func (m *memory) departments(jobs []job, first bool) []signals.Event {
 	}
 	var events []signals.Event
 	slices.Sort(slugs)
+	watched := make([]string, len(rules.Functions))
+	for i, f := range rules.Functions {
+		watched[i] = slugOf(f)
+	}
 	for _, slug := range slugs {
+		if !slices.Contains(watched, slug) {
+			continue
+		}
 		if some := fresh[slug]; !slices.ContainsFunc(some, func(j job) bool { return !j.fresh }) {
 			summary := fmt.Sprintf("first posting in %s: %s", some[0].Department, titles(some))
 			events = append(events, event("first:"+slug, summary, newestFirst(some)))
