@@ -91,9 +91,12 @@ func (a *Activities) TellNews(ctx context.Context, in TellNewsInput) (EffectDone
 		return EffectDone{}, err
 	}
 	n := crm.Note{Key: newsKey(in.Key, crm.NoteEffect, in.Signals), Body: tell(w.model, news), At: news[0].FoundAt}
-	done, err := w.once(ctx, crm.NoteEffect, n.Key, nil, steps{
+	tried := map[string]string{"text": digest(n.Body)}
+	done, err := w.once(ctx, crm.NoteEffect, n.Key, tried, steps{
 		find:   func() (string, error) { return w.crm.FindNote(ctx, in.Key, n.Key) },
 		create: func() (string, error) { return w.crm.CreateNote(ctx, in.Key, n) },
+		// What a response told that failed later is told again with what came since.
+		update: func(id string) error { return w.crm.UpdateNote(ctx, id, n) },
 	})
 	return done, crmFailure(err)
 }
@@ -306,7 +309,14 @@ func (w writer) prompt(ctx context.Context, in DecideInput, d store.Response, ne
 		create: func() (string, error) { return w.crm.CreateTask(ctx, in.Key, t) },
 	}
 	if d.Outcome == store.TaskAppended {
-		s.create = func() (string, error) { return d.TaskID, w.crm.AppendTask(ctx, d.TaskID, t) }
+		create := s.create
+		s.create = func() (string, error) {
+			err := w.crm.AppendTask(ctx, d.TaskID, t)
+			if errors.Is(err, account.ErrNotFound) { // somebody has deleted it since
+				return create()
+			}
+			return d.TaskID, err
+		}
 	}
 	done, err := w.once(ctx, crm.TaskEffect, t.Key, nil, s)
 	return done.CRMID, err

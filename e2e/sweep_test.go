@@ -62,11 +62,16 @@ func newNightWorld(t testing.TB, companies int) (w *world, domains []string, ton
 func promising(n int) string {
 	rows := strings.Split(invented(n), "\n")
 	for i := range rows {
-		if cells := strings.Split(rows[i], ","); i%2 == 1 && len(cells) > 6 {
+		cells := strings.Split(rows[i], ",")
+		if i == 0 || len(cells) < 8 {
+			continue
+		}
+		if i%2 == 1 {
 			cells[2], cells[3], cells[4], cells[5], cells[6] = "saas", "120", "5000000", "US", "hubspot"
 			cells[7] = "" // no round: 65 points, until something happens
-			rows[i] = strings.Join(cells, ",")
 		}
+		cells[6] += ";wordpress" // of a list that becomes empty nobody can say what was dropped
+		rows[i] = strings.Join(cells, ",")
 	}
 	return strings.Join(rows, "\n")
 }

@@ -167,7 +167,7 @@ func (cb *clearbit) limits(w http.ResponseWriter) {
 func clearbitCompanyOf(found answer, asked string, at time.Time) clearbitCompany {
 	c := &found.company
 	out := clearbitCompany{
-		ID: uuid("clearbit/" + c.Domain), Name: c.Name, LegalName: orNull(c.Name), Domain: c.Domain, DomainAliases: []string{},
+		ID: uuid("clearbit/" + c.Domain), Name: c.Name, LegalName: orNull(c.Name), Domain: c.Domain, DomainAliases: orEmpty(found.domains),
 		Category: categoryOf(c), Tags: clearbitTags(c.Tags), Description: orNull(c.Description), FoundedYear: orNull(c.FoundedYear),
 		Geo: geoOf(c), Type: orNull(c.CompanyType), Tech: []string{}, TechCategories: []string{},
 		Metrics: clearbitMetrics{

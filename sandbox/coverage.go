@@ -45,7 +45,8 @@ type Coverage struct {
 	mode  Mode
 	seed  uint64
 
-	happened func(domain string) []Happening // nil: nothing does
+	happened func(domain string) []Happening         // nil: nothing does
+	movedTo  func(domain string) (i int, known bool) // nil: nobody
 }
 
 // answer is what a vendor says about one company.
@@ -54,6 +55,7 @@ type answer struct {
 	company Company     // who and what it tells
 	swapped []Happening // the changes of technology in it
 	owner   string      // the domain of who bought it
+	domains []string    // that it was at before
 }
 
 type kind uint8
@@ -112,11 +114,20 @@ func (c *Coverage) Says(v Vendor, domain string) (Company, bool) {
 }
 
 func (c *Coverage) answer(v Vendor, domain string) answer {
-	i, ok := c.table.index(domain)
+	i, ok := c.index(domain)
 	if !ok {
 		return answer{}
 	}
 	return c.says(v, i)
+}
+
+// index finds a company by a domain that it has or had.
+func (c *Coverage) index(domain string) (i int, known bool) {
+	i, known = c.table.index(domain)
+	if !known && c.movedTo != nil {
+		return c.movedTo(domain)
+	}
+	return i, known
 }
 
 // named is answer for a vendor that is asked by name.
@@ -132,7 +143,7 @@ func (c *Coverage) named(v Vendor, name string) answer {
 // the one asked about: what the wrong-company fault gives.
 func (c *Coverage) somebodyElse(v Vendor, domain string) answer {
 	all := len(c.table.companies)
-	start, ok := c.table.index(domain)
+	start, ok := c.index(domain)
 	if !ok {
 		start = -1
 	}

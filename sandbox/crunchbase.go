@@ -111,7 +111,7 @@ func (cb *crunchbase) searchOrganizations(w http.ResponseWriter, r *http.Request
 	}
 	entities := []any{}
 	for _, domain := range asked.Query[0].Values {
-		i, ok := cb.table.index(domain)
+		i, ok := cb.index(domain)
 		if !ok {
 			continue
 		}
@@ -212,8 +212,8 @@ func (cb *crunchbase) all(i int) map[string]any {
 		}
 	}
 	return map[string]any{
-		"identifier": cb.identifier(i), "name": c.Name, "legal_name": nil, "aliases": nil, "website_url": "https://" + c.Domain,
-		"website": map[string]string{"value": "https://" + c.Domain}, "linkedin": linkedInValue(&c), "short_description": orNil(c.Description),
+		"identifier": cb.identifier(i), "name": c.Name, "legal_name": nil, "aliases": nil, "website_url": "https://" + cb.domain(i),
+		"website": map[string]string{"value": "https://" + cb.domain(i)}, "linkedin": linkedInValue(&c), "short_description": orNil(c.Description),
 		"description": orNil(c.Description), "categories": nil, "category_groups": nil, "num_employees_enum": orNil(bandOf(int64(c.Employees), crunchbaseSizes)),
 		"revenue_range": orNil(bandOf(c.RevenueUSD, crunchbaseRevenues)), "founded_on": foundedOn(&c), "location_identifiers": locations(&c),
 		"funding_total": &cbMoney{total, "USD", total}, "last_funding_type": last.Type, "last_funding_at": last.AnnouncedOn,

@@ -125,7 +125,7 @@ func (h *hunter) account(w http.ResponseWriter, _ *http.Request) {
 func hunterCompanyOf(found answer, asked string, at time.Time) hunterCompany {
 	c := &found.company
 	out := hunterCompany{
-		ID: uuid("hunter/" + c.Domain), Name: c.Name, LegalName: orNull(c.Name), Domain: c.Domain, DomainAliases: []string{},
+		ID: uuid("hunter/" + c.Domain), Name: c.Name, LegalName: orNull(c.Name), Domain: c.Domain, DomainAliases: orEmpty(found.domains),
 		Category: hunterCategoryOf(c), Tags: lowered(c.Tags), Description: orNull(c.Description), FoundedYear: orNull(c.FoundedYear),
 		Location: orNull(joined(c.City, c.State, countries[c.Country].name)), Geo: geoOf(c),
 		EmailProvider: orNull("google.com"), Type: orNull(c.CompanyType), Tech: []string{}, TechCategories: []string{}, FundingRounds: []string{},

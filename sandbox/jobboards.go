@@ -100,7 +100,7 @@ func (b *boards) system(i int) string {
 // Board returns the job board of the company at the domain, as it is now; false where
 // there is none.
 func (s *Sandbox) Board(domain string) (Board, bool) {
-	i, ok := s.table.index(domain)
+	i, ok := s.index(domain)
 	if !ok {
 		return Board{}, false
 	}

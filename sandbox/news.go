@@ -25,6 +25,7 @@ const (
 	Moved      HappeningKind = "moved"      // City, State, Country
 	Closed     HappeningKind = "closed"
 	Acquired   HappeningKind = "acquired" // By
+	NewDomain  HappeningKind = "domain"   // To: where it is from then on
 	Press      HappeningKind = "news"     // Headline
 )
 
@@ -68,6 +69,8 @@ type Happening struct {
 
 	By string `json:"by,omitempty"` // the buyer's domain, if it is known
 
+	To string `json:"to,omitempty"` // a domain that no other company has
+
 	Headline string `json:"headline,omitempty"`
 }
 
@@ -95,6 +98,8 @@ func (h *Happening) needs() string {
 		return missing("city, state or country", h.City+h.State+h.Country)
 	case Closed, Acquired:
 		return ""
+	case NewDomain:
+		return missing("to", h.To)
 	case Press:
 		return missing("headline", h.Headline)
 	default:
@@ -121,6 +126,13 @@ type News struct {
 	ids      map[string]bool
 	all      []Happening            // oldest first
 	byDomain map[string][]Happening // oldest first; the slices are never changed in place
+	moves    map[string]move        // by the new domain
+}
+
+// move is a domain that a company has had since.
+type move struct {
+	company int
+	since   time.Time
 }
 
 func newNews(t *Table, b *boards) *News {
@@ -137,9 +149,16 @@ func (n *News) Plant(planted ...Happening) error {
 	defer n.mu.Unlock()
 	var errs []error
 	seen := map[string]bool{}
+	claimed := map[string]string{}
 	for i := range planted {
 		h := &planted[i]
 		err := n.complete(h)
+		if by, ok := claimed[h.To]; err == nil && ok && by != h.Domain {
+			err = errors.New("two companies cannot have the same domain")
+		}
+		if err == nil && h.Kind == NewDomain {
+			claimed[h.To] = h.Domain
+		}
 		if err == nil && (n.ids[h.ID] || seen[h.ID]) {
 			err = errors.New("the id is taken")
 		}
@@ -154,9 +173,33 @@ func (n *News) Plant(planted ...Happening) error {
 	for _, h := range planted {
 		n.ids[h.ID] = true
 		n.byDomain[h.Domain] = inOrder(n.byDomain[h.Domain], h)
+		n.settle(&h)
 	}
 	n.all = inOrder(n.all, planted...)
 	return nil
+}
+
+// settle notes that a company is to be found at another domain, too.
+func (n *News) settle(h *Happening) {
+	if h.Kind != NewDomain {
+		return
+	}
+	if had, ok := n.moves[h.To]; !ok || h.At.Before(had.since) {
+		i, _ := n.table.index(h.Domain)
+		n.moves[h.To] = move{i, h.At}
+	}
+}
+
+// movedTo returns the company that has moved to the domain by t.
+func (n *News) movedTo(domain string, t time.Time) (i int, ok bool) {
+	host, ok := registrable(domain)
+	if !ok {
+		return 0, false
+	}
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	m, ok := n.moves[host]
+	return m.company, ok && !m.since.After(t)
 }
 
 // inOrder returns a new slice: readers may hold the old one.
@@ -191,8 +234,27 @@ func (n *News) complete(h *Happening) error {
 		if n.table.cik(i) == 0 {
 			return errors.New("only companies of the US file with the SEC")
 		}
+	case NewDomain:
+		return n.domainOf(h, i)
 	default:
 	}
+	return nil
+}
+
+// domainOf brings the new domain into the form of those of the table.
+func (n *News) domainOf(h *Happening, i int) error {
+	to, ok := registrable(h.To)
+	if !ok {
+		return errors.New("to is no domain")
+	}
+	owner, taken := n.table.index(to)
+	if m, ok := n.moves[to]; ok {
+		owner, taken = m.company, true
+	}
+	if taken && owner != i {
+		return errors.New("to is another company's domain")
+	}
+	h.To = to
 	return nil
 }
 
@@ -250,7 +312,7 @@ func until(all []Happening, t time.Time) []Happening {
 func (n *News) Forget() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.ids, n.all, n.byDomain = map[string]bool{}, nil, map[string][]Happening{}
+	n.ids, n.all, n.byDomain, n.moves = map[string]bool{}, nil, map[string][]Happening{}, map[string]move{}
 }
 
 // newsHandler serves the ledger:

@@ -149,7 +149,7 @@ func pdlCompanyOf(found answer, byDomain bool) pdlCompany {
 		Size: orNull(bandOf(int64(disputed(c, 11)), pdlSizes)), EmployeeCount: orNull(c.Employees), Founded: orNull(c.FoundedYear),
 		Industry: orNull(ind.pdl), IndustryV2: orNull(ind.pdlV2), Location: pdlLocationOf(c), Website: c.Domain,
 		Profiles: []string{}, Type: pdlType(c.CompanyType), Summary: orNull(strings.ToLower(c.Description)),
-		AlternativeNames: []string{strings.ToLower(c.Name) + " ltd"}, AlternativeDomains: []string{}, AffiliatedProfiles: []string{}, FundingStages: []string{},
+		AlternativeNames: []string{strings.ToLower(c.Name) + " ltd"}, AlternativeDomains: orEmpty(found.domains), AffiliatedProfiles: []string{}, FundingStages: []string{},
 		TotalFundingRaised: orNull(c.FundingTotalUSD), LatestFundingStage: orNull(c.FundingStage),
 		InferredRevenue: orNull(bandOf(c.RevenueUSD, pdlRevenues)), DatasetVersion: "31.0",
 	}

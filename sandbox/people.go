@@ -153,7 +153,7 @@ func (a *apollo) searchPeople(w http.ResponseWriter, r *http.Request) {
 	a.limits(w)
 	found := []apolloPerson{}
 	for _, domain := range asked.Domains {
-		i, ok := a.scene.table.index(domain)
+		i, ok := a.scene.index(domain)
 		if ok && fault.WrongCompany(r.Context()) {
 			i = (i + 1) % len(a.scene.table.companies)
 		}

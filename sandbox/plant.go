@@ -61,6 +61,8 @@ func (s *Sandbox) Tellers(h Happening) []string {
 		return s.vendorsThat(h.Domain, s.carrying(h.Domain, account.Employees)...)
 	case Moved:
 		return s.vendorsThat(h.Domain, s.carrying(h.Domain, account.City, account.State, account.Country)...)
+	case NewDomain:
+		return s.vendorsThat(h.Domain, Vendors()...)
 	case Closed:
 		return append([]string{Crunchbase}, s.vendorsThat(h.Domain, Website)...)
 	case Acquired:

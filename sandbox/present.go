@@ -28,6 +28,20 @@ func (s *scene) company(i int) Company {
 	return c
 }
 
+// movedTo returns the company that is at a domain now that is not in the table.
+func (s *scene) movedTo(domain string) (i int, ok bool) { return s.news.movedTo(domain, s.clock.Now()) }
+
+// domain is where company i is now.
+func (s *scene) domain(i int) string {
+	domain := s.table.companies[i].Domain
+	for _, h := range s.happened(domain) {
+		if h.Kind == NewDomain {
+			domain = h.To
+		}
+	}
+	return domain
+}
+
 // background is a moment before the table was made, the same whatever the clock says.
 func (s *scene) background(daysAgo int) time.Time {
 	return s.table.at.UTC().Truncate(24*time.Hour).AddDate(0, 0, -daysAgo).Add(9 * time.Hour)
@@ -38,7 +52,8 @@ func between(low, high int, salt uint64, key string) int {
 	return low + int(number64(salt, key)%uint64(high-low+1))
 }
 
-// undergo changes what is true of c.
+// undergo changes what is true of c. Its domain stays: it is what a company is known by
+// in the sandbox, see [scene.domain].
 func (c *Company) undergo(h *Happening) {
 	switch h.Kind {
 	case Technology:
@@ -79,8 +94,17 @@ func (c *Coverage) upToDate(v Vendor, i int, a answer) answer {
 	if c.happened == nil || a.kind != about {
 		return a
 	}
-	for _, h := range c.happened(c.table.companies[i].Domain) {
+	domain := c.table.companies[i].Domain
+	for _, h := range c.happened(domain) {
 		a = c.learn(v, i, a, &h)
+		if h.Kind == NewDomain {
+			domain = h.To
+			a.domains = append(slices.Clone(a.domains), domain)
+		}
+	}
+	if a.kind == about { // at last: until here it was what the vendor's knowledge goes by
+		a.domains = slices.DeleteFunc(append([]string{a.company.Domain}, a.domains...), func(d string) bool { return d == domain })
+		a.company.Domain = domain
 	}
 	return a
 }
@@ -96,7 +120,9 @@ func (c *Coverage) learn(v Vendor, i int, a answer, h *Happening) answer {
 			a.swapped = append(slices.Clone(a.swapped), *h)
 		}
 	case Headcount:
-		a.company.Employees = scaled(a.company.Employees, h.Employees, c.table.companies[i].Employees)
+		if c.tells(v, &a.company, account.Employees) {
+			a.company.Employees = scaled(c.baseline(v, i).company.Employees, h.Employees, c.table.companies[i].Employees)
+		}
 	case Moved:
 		after := a.company
 		after.undergo(h)
@@ -122,10 +148,10 @@ func (c *Coverage) tells(v Vendor, told *Company, f account.Field) bool {
 	return carries && (told.Has(f) || c.knowsField(v, told.Domain, f))
 }
 
-// scaled is a vendor's new head count: as wrong as its old one was.
+// scaled is a vendor's new head count: as wrong as that of the table was, if it had one.
 func scaled(told, now, before int) int {
 	if told == 0 || before == 0 {
-		return told
+		return now
 	}
 	return max(1, int(math.Round(float64(now)*float64(told)/float64(before))))
 }

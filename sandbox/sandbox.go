@@ -97,7 +97,7 @@ func (s *Sandbox) stage() {
 	boards := newBoards(s.table)
 	s.News = newNews(s.table, boards)
 	s.scene = &scene{Coverage: s.Coverage, news: s.News, clock: s.Clock}
-	s.happened = s.scene.happened
+	s.happened, s.movedTo = s.scene.happened, s.scene.movedTo
 	s.jobBoards = &jobBoards{scene: s.scene, boards: boards}
 }
 

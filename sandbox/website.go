@@ -90,7 +90,7 @@ func (s *website) careers(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *website) board(domain string) (Board, bool) {
-	i, ok := s.coverage.table.index(domain)
+	i, ok := s.coverage.index(domain)
 	if !ok {
 		return Board{}, false
 	}

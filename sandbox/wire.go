@@ -73,6 +73,9 @@ func first(values ...string) string {
 	return ""
 }
 
+// orEmpty is how JSON writes a list that is never null.
+func orEmpty(list []string) []string { return append([]string{}, list...) }
+
 // orNull is how JSON writes an unknown value: null.
 func orNull[T comparable](v T) *T {
 	var zero T

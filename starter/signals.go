@@ -259,7 +259,7 @@ Whether it is paused stays as it is: that is the operators' matter.`,
 }
 
 func (a *app) schedule(ctx context.Context, w io.Writer) error {
-	want := nightly(a.pipeline.Signals.Night)
+	want := nightly(a.pipeline.Signals.Night, time.Now())
 	handle, err := a.temporal.ScheduleClient().Create(ctx, want)
 	verb := "made"
 	if errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
@@ -292,13 +292,16 @@ func (a *app) schedule(ctx context.Context, w io.Writer) error {
 
 // nightly skips a night while the last sweep still runs, makes up for a start that was
 // missed, and pauses itself when a sweep fails: a person is to look first.
-func nightly(n config.Night) client.ScheduleOptions {
+func nightly(n config.Night, from time.Time) client.ScheduleOptions {
+	skip, instead := oddNights(n, from)
+	every := client.ScheduleCalendarSpec{
+		Hour: []client.ScheduleRange{{Start: n.Hour}}, Minute: []client.ScheduleRange{{Start: n.Minute}},
+		Comment: "every night",
+	}
 	return client.ScheduleOptions{
 		ID: sweepSchedule,
 		Spec: client.ScheduleSpec{
-			Calendars: []client.ScheduleCalendarSpec{{
-				Hour: []client.ScheduleRange{{Start: n.Hour}}, Minute: []client.ScheduleRange{{Start: n.Minute}},
-			}},
+			Calendars: append([]client.ScheduleCalendarSpec{every}, instead...), Skip: skip,
 			TimeZoneName: n.Zone, Jitter: n.Jitter,
 		},
 		Action: &client.ScheduleWorkflowAction{
@@ -310,6 +313,52 @@ func nightly(n config.Night) client.ScheduleOptions {
 		PauseOnFailure: true,
 		Note:           fmt.Sprintf("every night at %02d:%02d (%s)", n.Hour, n.Minute, n.Zone),
 	}
+}
+
+// oddYears is how far ahead the schedule knows the zone's changes of clocks. Each
+// `starter signals schedule` counts them anew.
+const oddYears = 10
+
+// oddNights returns the nights on which the zone's clocks show the sweep's time twice or
+// never, and when it starts instead. Temporal would start it twice or never.
+func oddNights(n config.Night, from time.Time) (skip, instead []client.ScheduleCalendarSpec) {
+	zone, err := time.LoadLocation(n.Zone)
+	if err != nil { // which reading sluice.yaml would have said
+		return nil, nil
+	}
+	for day := range oddYears * 366 {
+		year, month, d := from.In(zone).AddDate(0, 0, day).Date()
+		once := func(hour int) bool { return shownOnce(time.Date(year, month, d, hour, n.Minute, 0, 0, zone), hour, d) }
+		if once(n.Hour) {
+			continue
+		}
+		at := func(hour int) client.ScheduleCalendarSpec {
+			one := func(number int) []client.ScheduleRange { return []client.ScheduleRange{{Start: number}} }
+			return client.ScheduleCalendarSpec{
+				Year: one(year), Month: one(int(month)), DayOfMonth: one(d), Hour: one(hour), Minute: one(n.Minute), Comment: "the clocks change",
+			}
+		}
+		skip = append(skip, at(n.Hour))
+		for _, hour := range []int{n.Hour + 1, n.Hour - 1} {
+			if once(hour) {
+				instead = append(instead, at(hour))
+				break
+			}
+		}
+	}
+	return skip, instead
+}
+
+// shownOnce reports whether clocks show t's time on its day exactly once. An hour that
+// they leave out has become another one in t.
+func shownOnce(t time.Time, hour, day int) bool {
+	shows := func(at time.Time) bool { return at.Day() == day && at.Hour() == hour && at.Minute() == t.Minute() }
+	for _, shift := range []time.Duration{time.Hour, 30 * time.Minute} { // Lord Howe has half an hour
+		if shows(t.Add(shift)) || shows(t.Add(-shift)) {
+			return false
+		}
+	}
+	return shows(t)
 }
 
 func listSignalsCommand() *cobra.Command {

@@ -93,10 +93,13 @@ type sweep struct {
 func newSweep(ctx workflow.Context, in SweepInput) (*sweep, error) {
 	s := &sweep{in: in, status: in.Resume, began: workflow.Now(ctx)}
 	if s.status == nil {
-		s.status = &SweepStatus{Stage: "look", At: in.At, Outcomes: map[string]int{}}
+		s.status = &SweepStatus{Stage: "look", At: in.At}
 		if in.At.IsZero() {
 			s.status.At = workflow.Now(ctx).UTC()
 		}
+	}
+	if s.status.Outcomes == nil { // an empty one is not handed on from run to run
+		s.status.Outcomes = map[string]int{}
 	}
 	err := workflow.SetQueryHandlerWithOptions(ctx, StatusQuery,
 		func() (*SweepStatus, error) { return s.status, nil },
@@ -195,12 +198,18 @@ func (s *sweep) respond(ctx workflow.Context) (more bool, err error) {
 	if len(news) == 0 {
 		return false, nil
 	}
-	left := len(news)
+	left, late := len(news), false
 	for _, n := range news {
-		s.answer(ctx, n, func() { left-- })
+		s.answer(ctx, n, func() {
+			left--
+			if late {
+				s.status.Pending--
+			}
+		})
 	}
 	ok, err := workflow.AwaitWithTimeout(ctx, crmPatience, func() bool { return left == 0 })
 	if !ok {
+		late = true
 		s.status.Pending += left
 	}
 	s.answers += len(news)
@@ -226,6 +235,8 @@ func (s *sweep) answer(ctx workflow.Context, n activities.NewsOf, done func()) {
 			s.status.Accounts++
 			s.status.Outcomes[d.Outcome]++
 			s.status.Digest = s.status.Digest || d.Digested()
+		case temporal.IsWorkflowExecutionAlreadyStartedError(err): // an earlier sweep's waits for the CRM
+			s.status.Pending++
 		case !temporal.IsCanceledError(err):
 			workflow.GetLogger(ctx).Error("Response failed", "account", n.AccountID, "error", err)
 			s.status.Failed++
