@@ -49,15 +49,20 @@ func (d *demo) runCompanies(ctx context.Context) error {
 	if err := d.createInCRM(ctx, d.samples[0]); err != nil {
 		return err
 	}
-	mending, stop := context.WithCancel(ctx)
-	defer stop()
-	go d.endOutage(mending)
-	if err := d.importFile(ctx); err != nil {
+	imported, mended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(mended)
+		d.endOutage(ctx, imported)
+	}()
+	err := d.importFile(ctx)
+	close(imported)
+	if err == nil {
+		err = d.awaitWebhook(ctx)
+	}
+	if err != nil {
 		return because(ctx, err)
 	}
-	if err := d.awaitWebhook(ctx); err != nil {
-		return because(ctx, err)
-	}
+	<-mended // the import does not wait for what comes back by itself
 	return nil
 }
 
@@ -86,11 +91,16 @@ func (d *demo) createInCRM(ctx context.Context, s sandbox.Sample) error {
 }
 
 // endOutage lets the vendor that is down come back some seconds after the first call
-// that it refused.
-func (d *demo) endOutage(ctx context.Context) {
-	for d.sandbox.Faults.Counters()[string(down)].ByFault[string(fault.Outage)] == 0 {
-		if !pause(ctx, 100*time.Millisecond) {
+// that it refused, or after the import if there was none.
+func (d *demo) endOutage(ctx context.Context, imported <-chan struct{}) {
+	for noticed := false; !noticed; {
+		select {
+		case <-imported:
+			noticed = true
+		case <-ctx.Done():
 			return
+		case <-time.After(100 * time.Millisecond):
+			noticed = d.sandbox.Faults.Counters()[string(down)].ByFault[string(fault.Outage)] > 0
 		}
 	}
 	if !pause(ctx, outage) {

@@ -36,6 +36,7 @@ type report struct {
 	P95MS         int64          `json:"p95_ms"`
 	WallMS        int64          `json:"wall_ms"` // from the first company in to the last one done
 	Refused       int            `json:"refused"`
+	Night         *night         `json:"night,omitempty"` // that passed afterwards
 }
 
 // err is what there is to complain about.
@@ -57,7 +58,7 @@ type outcome struct {
 
 // waited reports whether the run came back for what a provider could not say.
 func (o outcome) waited() bool {
-	return slices.ContainsFunc(o.run.Providers, func(p workflows.ProviderStatus) bool { return p.Asked > 1 })
+	return slices.ContainsFunc(o.run.Providers, func(p workflows.ProviderStatus) bool { return p.Asked+p.Skipped > 1 })
 }
 
 func (o outcome) completed() bool { return o.run.Status == workflows.Completed }

@@ -44,9 +44,6 @@ func (d *demo) tell(ctx context.Context) (report, error) {
 	}
 	crm := d.sandbox.CRM.Snapshot()
 	r := sum(all, d.sandbox.Faults.Counters(), len(crm.Tasks), len(d.refused), time.Since(d.began))
-	if err := writeReport(d.place.report, r); err != nil {
-		return report{}, err
-	}
 	owners := map[string]string{"": ""}
 	for _, o := range crm.Owners {
 		owners[o.ID] = o.Name()
@@ -55,6 +52,14 @@ func (d *demo) tell(ctx context.Context) (report, error) {
 	fmt.Println(companyTable(all, owners, width(os.Stdout)))
 	fmt.Println(legend)
 	fmt.Print(d.summary(r, all))
+	passed, err := d.night(ctx)
+	if err != nil {
+		return report{}, err
+	}
+	r.Night = &passed
+	if err := writeReport(d.place.report, r); err != nil {
+		return report{}, err
+	}
 	if d.once { // nothing is left to look at
 		fmt.Printf("\n%s has the figures.\n", relative(d.place.report))
 		return r, nil
@@ -149,7 +154,7 @@ func asked(all []workflows.ProviderStatus) string {
 		default:
 			name += ": " + strings.ReplaceAll(string(p.Outcome), "_", " ")
 		}
-		if p.Asked > 1 {
+		if p.Asked+p.Skipped > 1 {
 			name += "*"
 		}
 		names = append(names, name)

@@ -67,6 +67,7 @@ type ProviderStatus struct {
 	Credits float64          `json:"credits"`
 	MS      int64            `json:"ms"` // by the run's clock, queue and retries included
 	Asked   int              `json:"asked"`
+	Skipped int              `json:"skipped,omitempty"` // visits that its open breaker ended before a call
 }
 
 // CompanyOnboarding takes a company to a scored, routed account with its effects
@@ -377,7 +378,9 @@ func (o *onboarding) note(ctx workflow.Context, s waterfall.Source, got activiti
 	p.Outcome, p.Fields = got.Outcome, got.Fields
 	p.Credits += got.Credits
 	p.MS += took.Milliseconds()
-	if got.Outcome != outbound.SkippedBreaker {
+	if got.Outcome == outbound.SkippedBreaker {
+		p.Skipped++
+	} else {
 		p.Asked++
 	}
 	o.show(ctx)
