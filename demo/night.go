@@ -30,38 +30,80 @@ type night struct {
 }
 
 const (
-	newsShare = 0.45 // of the companies have news in the night
+	newsShare = 0.3 // of the companies have news in the first night
 	newsSeed  = 7
 )
 
-// night lets one night pass in the sandbox. A sweep before it has seen how things
-// stand, so that only what changes is news.
-func (d *demo) night(ctx context.Context) (night, error) {
-	say("\nOne night passes: something happens at some of the companies, and the sweep looks for it.")
-	tonight := time.Now().UTC().Truncate(time.Second)
-	if _, err := d.sweep(ctx, tonight); err != nil {
+// nights lets two nights pass in the sandbox and returns the first one's figures. A
+// sweep before them has seen how things stand, so that only what changes is news.
+func (d *demo) nights(ctx context.Context, all []outcome) (night, error) {
+	say("\nTwo nights pass: something happens at some of the companies, and the sweep looks for it.")
+	at := time.Now().UTC().Truncate(time.Second)
+	if _, err := d.sweep(ctx, at); err != nil {
 		return night{}, err
 	}
-	tomorrow := tonight.Add(24 * time.Hour)
-	d.sandbox.Clock.Set(tomorrow)
-	sandbox.PlantNews(d.sandbox.Sandbox, newsShare, tomorrow, newsSeed)
-	start := time.Now()
-	s, err := d.sweep(ctx, tomorrow)
+	best := promising(all)
+	at = at.Add(24 * time.Hour)
+	sandbox.PlantNews(d.sandbox.Sandbox, newsShare, at, newsSeed)
+	first, err := d.night(ctx, at, d.reasons(best, at, "RevOps Manager"))
 	if err != nil {
 		return night{}, err
 	}
-	n := night{
-		Accounts: s.Plan.Total, Signals: s.Signals, News: s.Accounts, Outcomes: s.Outcomes, Digests: s.Digests,
-		WallMS: time.Since(start).Milliseconds(),
+	at = at.Add(24 * time.Hour) // a second reason so soon is no reason for a second task
+	second, err := d.night(ctx, at, d.reasons(best, at, "Senior Account Executive"))
+	if err != nil {
+		return night{}, err
 	}
 	rows, err := d.news(ctx)
 	if err != nil {
-		return n, err
+		return night{}, err
 	}
 	fmt.Println()
 	fmt.Println(newsTable(rows, width(os.Stdout)))
-	fmt.Print(n.summary())
-	return n, nil
+	fmt.Print(first.summary("first"), second.summary("second"))
+	return first, nil
+}
+
+// promising are the companies that a trigger makes worth a task.
+func promising(all []outcome) (domains []string) {
+	for _, o := range all {
+		if o.Score.Fit > 60 {
+			domains = append(domains, o.Domain)
+		}
+	}
+	return domains
+}
+
+// reasons gives each company a reason to call within the hours before a night: a posting
+// where it has a board, a round where it has none.
+func (d *demo) reasons(domains []string, night time.Time, title string) []sandbox.Happening {
+	var all []sandbox.Happening
+	for _, domain := range domains {
+		h := sandbox.Happening{
+			Domain: domain, At: night.Add(-3 * time.Hour), Kind: sandbox.Round, Stage: "series_b", AmountUSD: 18_000_000,
+		}
+		if board, ok := d.sandbox.Board(domain); ok {
+			h = sandbox.Happening{
+				Domain: domain, At: night.Add(-3 * time.Hour), Kind: sandbox.Posted, Title: title, Department: "Sales", System: board.System,
+			}
+		}
+		all = append(all, h)
+	}
+	return all
+}
+
+// night lets these things happen, and the sweep find them.
+func (d *demo) night(ctx context.Context, at time.Time, happen []sandbox.Happening) (night, error) {
+	d.sandbox.Clock.Set(at)
+	if err := d.sandbox.News.Plant(happen...); err != nil {
+		return night{}, err
+	}
+	start := time.Now()
+	s, err := d.sweep(ctx, at)
+	return night{
+		Accounts: s.Plan.Total, Signals: s.Signals, News: s.Accounts, Outcomes: s.Outcomes, Digests: s.Digests,
+		WallMS: time.Since(start).Milliseconds(),
+	}, err
 }
 
 // sweep is starter signals run, as of the given time.
@@ -109,9 +151,12 @@ func newsTable(all []explain.Company, width int) string {
 		{Name: "what was done, and why", WidthMax: words, WidthMaxEnforcer: text.WrapSoft},
 	})
 	for _, c := range all {
-		var what, sources []string
+		var what, sources, done []string
 		for _, g := range c.Signals {
 			what = append(what, g.Summary)
+			if !slices.Contains(done, g.Done()) {
+				done = append(done, g.Done())
+			}
 			for _, e := range g.Evidence {
 				if !slices.Contains(sources, e.Source) {
 					sources = append(sources, e.Source)
@@ -119,13 +164,13 @@ func newsTable(all []explain.Company, width int) string {
 			}
 		}
 		t.AppendRow(table.Row{
-			c.Domain, c.Score.Fit, c.Score.Value, strings.Join(what, "; "), strings.Join(sources, " "), c.Signals[0].Done(),
+			c.Domain, c.Score.Fit, c.Score.Value, strings.Join(what, "; "), strings.Join(sources, " "), strings.Join(done, "; "),
 		})
 	}
 	return t.Render()
 }
 
-func (n night) summary() string {
-	return fmt.Sprintf("\n%d accounts swept in %.1f s: %d new signals at %d accounts, each with a note in the CRM\n  done          %s; %d digests\n",
-		n.Accounts, float64(n.WallMS)/1000, n.Signals, n.News, counts(n.Outcomes), n.Digests)
+func (n night) summary(which string) string {
+	return fmt.Sprintf("\n%s night: %d accounts swept in %.1f s, %d new signals at %d accounts, each with a note in the CRM\n  done          %s; %d digests\n",
+		which, n.Accounts, float64(n.WallMS)/1000, n.Signals, n.News, counts(n.Outcomes), n.Digests)
 }

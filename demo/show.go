@@ -52,7 +52,7 @@ func (d *demo) tell(ctx context.Context) (report, error) {
 	fmt.Println(companyTable(all, owners, width(os.Stdout)))
 	fmt.Println(legend)
 	fmt.Print(d.summary(r, all))
-	passed, err := d.night(ctx)
+	passed, err := d.nights(ctx, all)
 	if err != nil {
 		return report{}, err
 	}
