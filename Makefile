@@ -35,7 +35,7 @@ fmt: ## Format the code as check wants it
 bench: ## Benchmarks, and the large end-to-end tests at full size (BENCH=Rate for some)
 	bin/stack -- go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 30m ./e2e
 	bin/stack -- go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m $$(go list ./... | grep -v /e2e)
-	bin/stack -- go test -run 'ComeOut|Fewest|Kill9|Acknowledged' -v -timeout 60m ./e2e -full
+	bin/stack -- go test -run 'ComeOut|Fewest|Kill9|Acknowledged|Sweep|RealChanges' -v -timeout 120m ./e2e -full
 
 stack: ## The Temporal and the Postgres alone, until Ctrl-C
 	bin/stack

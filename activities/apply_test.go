@@ -93,7 +93,7 @@ func TestApply(t *testing.T) {
 	company := b.shown(t, who)
 	require.Equal(t, "201", company.OwnerID)
 	for name, want := range map[string]string{
-		crm.ScoreProperty: "80", crm.TierProperty: "Tier 1", crm.QueueProperty: "sdr-outreach", crm.ModelProperty: "revops@1",
+		crm.ScoreProperty: "80", crm.TierProperty: "Tier 1", crm.QueueProperty: "sdr-outreach", crm.ModelProperty: "revops@2",
 		crm.ReasonProperty: icp.Reason(b.model, row.Score),
 	} {
 		require.Equal(t, want, company.Properties[name], name)
@@ -160,7 +160,7 @@ func TestApplyTaskOfAProvisionalTier(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	source := strings.NewReplacer(
-		"version: 1", "version: 2", "procurement_complex, equals: true, points: -20", "procurement_complex, equals: true, points: -20, unknown: widen",
+		"version: 2", "version: 3", "procurement_complex, equals: true, points: -20", "procurement_complex, equals: true, points: -20, unknown: widen",
 	).Replace(b.model.Source)
 	m, err := icp.Parse("revops.yaml", []byte(source))
 	require.NoError(t, err)
@@ -353,7 +353,7 @@ func TestApplyExplains(t *testing.T) {
 	for _, body := range []string{all.Notes[0].Body, all.Tasks[0].Body} {
 		require.Contains(t, body, html.EscapeString(reason), "escaped once, by the adapter")
 		text := html.UnescapeString(body)
-		require.Contains(t, text, "Tier 1: 80 of 100 (revops@1)")
+		require.Contains(t, text, "Tier 1: 80 of 100 (revops@2)")
 		for _, c := range row.Score.Criteria {
 			require.Equal(t, 1, strings.Count(text, c.Reason), c.Reason)
 		}

@@ -16,7 +16,9 @@ func pass(who activities.IdentifyResult, n int) activities.ScoreInput {
 	return activities.ScoreInput{AccountID: who.AccountID, Model: who.Model, Plan: who.Plan, Pass: n, Owner: who.Owner}
 }
 
-func versionTwo(m *icp.Model) string { return strings.Replace(m.Source, "version: 1", "version: 2", 1) }
+func nextVersion(m *icp.Model) string {
+	return strings.Replace(m.Source, "version: 2", "version: 3", 1)
+}
 
 // enriched returns a company about which the first provider was asked.
 func (b *bundle) enriched(t *testing.T, domain string) activities.IdentifyResult {
@@ -94,7 +96,7 @@ func TestScoreGivesAccountsToOwnersInTurn(t *testing.T) {
 func TestScoreExplores(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	m, err := icp.Parse("revops.yaml", []byte(strings.Replace(versionTwo(b.model), "share: 0.12", "share: 1", 1)))
+	m, err := icp.Parse("revops.yaml", []byte(strings.Replace(nextVersion(b.model), "share: 0.12", "share: 1", 1)))
 	require.NoError(t, err)
 	b.release(t, m)
 	who := b.enriched(t, "dust.example")

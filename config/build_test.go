@@ -105,14 +105,14 @@ func TestLoadModels(t *testing.T) {
 	require.Len(t, models, len(icp.Shipped()))
 
 	dir := directory(t, map[string]string{
-		"mine.yaml": revops(t, "name: revops", "name: mine"), "revops.yml": revops(t, "version: 1", "version: 2"),
+		"mine.yaml": revops(t, "name: revops", "name: mine"), "revops.yml": revops(t, "version: 2", "version: 3"),
 		"notes.txt": "no model", ".hidden": "no model",
 	})
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "old.yaml"), 0o700))
 	models, err = config.LoadModels(dir)
 	require.NoError(t, err)
-	require.Equal(t, "mine@1", models["mine"].ID())
-	require.Equal(t, "revops@2", models["revops"].ID(), "a file takes the shipped model's place")
+	require.Equal(t, "mine@2", models["mine"].ID())
+	require.Equal(t, "revops@3", models["revops"].ID(), "a file takes the shipped model's place")
 }
 
 // TestLoadModelsReportsEveryBadFile holds that a bad file stops the load, whichever
@@ -120,7 +120,7 @@ func TestLoadModels(t *testing.T) {
 func TestLoadModelsReportsEveryBadFile(t *testing.T) {
 	t.Parallel()
 	dir := directory(t, map[string]string{
-		"a.yaml": revops(t, "version: 1", "version: one"), "b.yaml": revops(t, "name: revops", "name: mine"), "c.yaml": "",
+		"a.yaml": revops(t, "version: 2", "version: one"), "b.yaml": revops(t, "name: revops", "name: mine"), "c.yaml": "",
 	})
 	_, err := config.LoadModels(dir)
 	require.ErrorContains(t, err, filepath.Join(dir, "a.yaml")+":")

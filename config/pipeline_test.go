@@ -270,12 +270,12 @@ func TestActiveModel(t *testing.T) {
 	tests := []struct{ name, old, new, want string }{
 		{"a misspelt model", "model: revops", "model: revosp", `p:1:8: model: no model is called "revosp" (did you mean revops?); shipped and in SLUICE_MODEL_DIR: revops`},
 		{"an unknown model", "model: revops", "model: other", `p:1:8: model: no model is called "other"; shipped and in SLUICE_MODEL_DIR: revops`},
-		{"a misspelt queue", "low-touch: {}", "low-tuoch: {}", `p:29:3: routes.low-tuoch: revops@1 has no queue "low-tuoch" (did you mean low-touch?); its queues: ` + queues},
-		{"an unknown queue", "low-touch: {}", "partners: {}", `p:29:3: routes.partners: revops@1 has no queue "partners"; its queues: ` + queues},
+		{"a misspelt queue", "low-touch: {}", "low-tuoch: {}", `p:29:3: routes.low-tuoch: revops@2 has no queue "low-tuoch" (did you mean low-touch?); its queues: ` + queues},
+		{"an unknown queue", "low-touch: {}", "partners: {}", `p:29:3: routes.partners: revops@2 has no queue "partners"; its queues: ` + queues},
 		{
 			"two unknown queues, in the order of the file", "low-touch: {}", "zeta: {}\n  alpha: {}",
-			`p:29:3: routes.zeta: revops@1 has no queue "zeta"; its queues: ` + queues + "\n" +
-				`p:30:3: routes.alpha: revops@1 has no queue "alpha"; its queues: ` + queues,
+			`p:29:3: routes.zeta: revops@2 has no queue "zeta"; its queues: ` + queues + "\n" +
+				`p:30:3: routes.alpha: revops@2 has no queue "alpha"; its queues: ` + queues,
 		},
 	}
 	for _, tt := range tests {

@@ -37,8 +37,9 @@ import (
 //   - Domain: somebody changes it in the CRM, whose webhook has the company run again.
 //   - Hiring switched on or off: no provider's documented answer has such a flag, so a
 //     posting for a watched role goes up and down on the company's job board. Left out
-//     are boards on Lever and Ashby and boards that are not called like the domain: they
-//     do not say whose they are, or cannot be guessed, which is for package jobboards.
+//     are boards that Sluice cannot tell to be the company's, which is a matter of package
+//     jobboards: those on Lever and Ashby, which do not say whose they are, those that are
+//     not called like the domain, and those of companies that share their name.
 //   - Closed and acquired: the sandbox's services tell of it, but no adapter reads a
 //     status out of an answer. The test puts the fact on record itself, so that it holds
 //     the comparison and what follows to the account, and no provider.
@@ -258,14 +259,29 @@ func (r *replay) plant() {
 	}
 	require.NoError(r.t, r.sandbox.News.Plant(boards...))
 	silent := map[string]bool{} // whose board cannot be told to be theirs
+	named := map[string]int{}
+	for _, c := range r.companies {
+		named[account.NormalizeName(c.name)]++
+	}
+	flags, left := 0, 0
 	for _, c := range r.companies {
 		domain := c.at[c.first].domain
 		label, _, _ := strings.Cut(domain, ".")
 		board, ok := r.sandbox.Board(domain)
 		require.True(r.t, ok)
-		c.board = board.System != sandbox.Lever && board.System != sandbox.Ashby && board.Token == label && len(label) > 1
+		c.board = board.System != sandbox.Lever && board.System != sandbox.Ashby && board.Token == label && len(label) > 1 &&
+			named[account.NormalizeName(c.name)] == 1
 		silent[domain] = !c.board
+		for _, g := range c.changes() {
+			if g.kind == signals.Hiring {
+				flags++
+				if !c.board {
+					left++
+				}
+			}
+		}
 	}
+	r.t.Logf("%d companies; %d of %d times that hiring began are left out", len(r.companies), left, flags)
 	postings = slices.DeleteFunc(postings, func(h sandbox.Happening) bool { return h.Kind == sandbox.Posted && silent[h.Domain] })
 	require.NoError(r.t, r.sandbox.News.Plant(postings...))
 }
@@ -387,11 +403,17 @@ func (r *replay) told(date int) map[string]int {
 }
 
 // letAge puts back what was dated by the real clock, which stands still between the
-// nights: a head count that returns to what it was would be the same event a day later.
+// nights: an answer that has just come is not asked for again, and a head count that
+// returns to what it was would be the same event a moment later.
 func (r *replay) letAge() {
 	r.t.Helper()
-	_, err := r.db.Exec(r.t.Context(), `UPDATE signals SET occurred_at = occurred_at - interval '60 days' WHERE kind = $1`, signals.HeadcountChange)
-	require.NoError(r.t, err)
+	for _, q := range []string{
+		`UPDATE answers SET answered_at = answered_at - interval '60 days', kept_at = kept_at - interval '60 days'`,
+		`UPDATE signals SET occurred_at = occurred_at - interval '60 days' WHERE kind = 'headcount_change'`,
+	} {
+		_, err := r.db.Exec(r.t.Context(), q)
+		require.NoError(r.t, err)
+	}
 }
 
 // readSnapshots reads the dates and all companies that can be told from each other: by

@@ -117,6 +117,8 @@ func kindOf(h sandbox.Happening) string {
 		return signals.CompanyClosed
 	case sandbox.Acquired:
 		return signals.CompanyAcquired
+	case sandbox.NewDomain:
+		return signals.DomainChange
 	case sandbox.Press:
 	}
 	return ""
@@ -198,6 +200,16 @@ func (w *world) newsTasks() (keys []string) {
 		}
 	}
 	return keys
+}
+
+// newsNotes are the notes that tell of news.
+func (w *world) newsNotes() (ids []string) {
+	for _, n := range w.sandbox.CRM.Snapshot().Notes {
+		if strings.Contains(n.Body, "/note/news/") {
+			ids = append(ids, n.ID)
+		}
+	}
+	return ids
 }
 
 // everyNewsIsAnswered checks what was done about each account's news: its rep hears of

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -92,6 +93,16 @@ func newWorld(t testing.TB, o sandbox.Options) *world {
 	w.starter("crm", "setup").ok()
 	w.setupWrites = len(server.CRM.Ledger().Writes)
 	return w
+}
+
+// namespace is the world's own in Temporal.
+func (w *world) namespace() string {
+	for _, entry := range slices.Backward(w.env) {
+		if name, ok := strings.CutPrefix(entry, "TEMPORAL_NAMESPACE="); ok {
+			return name
+		}
+	}
+	return ""
 }
 
 // newNamespace keeps tests apart: ids, queues and attributes are a namespace's own.

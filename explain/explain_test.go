@@ -72,7 +72,7 @@ func TestDomainIsReadBackVerbatim(t *testing.T) {
 		Domain: "acme.example", Name: "Acme", CRM: key, AccountID: acc.ID, WorkflowID: workflowID, RunID: runID,
 		Status: "completed", Reason: "all was said", Tier: score.Tier, Provisional: score.Provisional,
 		Score: explain.Score{Value: 99, Low: score.Low, High: score.High, Fit: score.Fit, Completeness: score.Completeness},
-		Model: explain.Model{Name: "revops", Version: 1}, Cause: "first", ScoredAt: at, Criteria: score.Criteria,
+		Model: explain.Model{Name: "revops", Version: 2}, Cause: "first", ScoredAt: at, Criteria: score.Criteria,
 		Queue: "sdr-outreach", Owner: "201", RouteReason: "next in turn", TaskID: "77",
 		Facts: map[account.Field]explain.Fact{account.Employees: {
 			Value: employees.Value, Provider: "apollo", Confidence: 0.9, ObservedAt: at, Agreed: []string{"clearbit"}, Conflicts: []account.Fact{other},

@@ -24,19 +24,19 @@ func TestReason(t *testing.T) {
 	}{
 		{
 			name: "all that counts", give: perfect(), giveSignals: signal("funding", 12*day),
-			want: "Tier 1: 80 of 100 by revops@1, fit 65. +20 industry: saas; +20 technologies: hubspot; " +
+			want: "Tier 1: 80 of 100 by revops@2, fit 65. +20 industry: saas; +20 technologies: hubspot; " +
 				"+15 employees: 120, within 50 to 500; +15 funding: 12 days ago, within 90 days; " +
 				"+10 revenue in USD: 5M, within 1M to 10M. Unknown: churned, procurement, no budget authority.",
 		},
 		{
 			name: "what was missed, what it cost, what is not known", give: f,
-			want: "Not a fit: 0 of 100 by revops@1, fit 0, 0 to 10 while data is missing. " +
+			want: "Not a fit: 0 of 100 by revops@2, fit 0, 0 to 10 while data is missing. " +
 				"-30 previously churned: yes; +20 industry: saas. Not earned: employees: 5000, outside 50 to 500. " +
 				"Unknown: tech stack, trigger, no budget authority, revenue.",
 		},
 		{
 			name: "nothing known",
-			want: "Not a fit: 0 of 100 by revops@1, fit 0, 0 to 55 while data is missing. " +
+			want: "Not a fit: 0 of 100 by revops@2, fit 0, 0 to 55 while data is missing. " +
 				"Unknown: churned, industry, tech stack, procurement, employees, trigger, no budget authority, revenue.",
 		},
 	}

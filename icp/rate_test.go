@@ -144,7 +144,7 @@ func only(f account.Facts, fields ...account.Field) account.Facts {
 func TestRevopsIsTheDesigns(t *testing.T) {
 	t.Parallel()
 	m := revops(t)
-	require.Equal(t, "revops@1", m.ID())
+	require.Equal(t, "revops@2", m.ID())
 	require.Equal(t, []string{"revops"}, icp.Shipped())
 	require.Equal(t, []account.Field{account.Industry, account.Employees, account.Country, account.Technologies}, m.Required)
 	require.InDelta(t, 0.7, m.Confidence, 0)

@@ -174,7 +174,7 @@ func clearbitCompanyOf(found answer, asked string, at time.Time) clearbitCompany
 			Employees: orNull(c.Employees), EmployeesRange: orNull(bandOf(int64(disputed(c, 8)), clearbitSizes)),
 			Raised: orNull(c.FundingTotalUSD), EstimatedRevenue: orNull(bandOf(c.RevenueUSD, clearbitRevenues)), TrafficRank: orNull("medium"),
 		},
-		IndexedAt: at.AddDate(0, 0, -int(number64(8, c.Domain)%200)).Format("2006-01-02T15:04:05.000Z"),
+		IndexedAt: found.indexed(at, 8).Format("2006-01-02T15:04:05.000Z"),
 	}
 	if c.LinkedIn != "" {
 		out.LinkedIn.Handle = orNull("company/" + c.LinkedIn)

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sluicehq/sluice/account"
 )
@@ -56,6 +57,7 @@ type answer struct {
 	swapped []Happening // the changes of technology in it
 	owner   string      // the domain of who bought it
 	domains []string    // that it was at before
+	learned time.Time   // when the last of it happened; zero: it is all of the table
 }
 
 type kind uint8

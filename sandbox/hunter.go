@@ -130,7 +130,7 @@ func hunterCompanyOf(found answer, asked string, at time.Time) hunterCompany {
 		Location: orNull(joined(c.City, c.State, countries[c.Country].name)), Geo: geoOf(c),
 		EmailProvider: orNull("google.com"), Type: orNull(c.CompanyType), Tech: []string{}, TechCategories: []string{}, FundingRounds: []string{},
 		Metrics:   hunterMetrics{TrafficRank: orNull("medium"), Employees: orNull(bandOf(int64(c.Employees), clearbitSizes))},
-		IndexedAt: at.AddDate(0, 0, -int(number64(9, c.Domain)%200)).Format(time.DateOnly),
+		IndexedAt: found.indexed(at, 9).Format(time.DateOnly),
 	}
 	switch c.CompanyType {
 	case "private":

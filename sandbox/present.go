@@ -97,6 +97,7 @@ func (c *Coverage) upToDate(v Vendor, i int, a answer) answer {
 	domain := c.table.companies[i].Domain
 	for _, h := range c.happened(domain) {
 		a = c.learn(v, i, a, &h)
+		a.learned = h.At
 		if h.Kind == NewDomain {
 			domain = h.To
 			a.domains = append(slices.Clone(a.domains), domain)
@@ -148,10 +149,23 @@ func (c *Coverage) tells(v Vendor, told *Company, f account.Field) bool {
 	return carries && (told.Has(f) || c.knowsField(v, told.Domain, f))
 }
 
-// scaled is a vendor's new head count: as wrong as that of the table was, if it had one.
+// indexed is when a vendor looked at the company: some time before the table was made,
+// or when it learned of something.
+func (a *answer) indexed(tableAt time.Time, salt uint64) time.Time {
+	if !a.learned.IsZero() {
+		return a.learned
+	}
+	return tableAt.AddDate(0, 0, -int(number64(salt, a.company.Domain)%200))
+}
+
+// scaled is a vendor's new head count: as wrong as its old one was, and right where
+// there was none to be wrong about.
 func scaled(told, now, before int) int {
-	if told == 0 || before == 0 {
+	if before == 0 {
 		return now
+	}
+	if told == 0 {
+		return 0
 	}
 	return max(1, int(math.Round(float64(now)*float64(told)/float64(before))))
 }

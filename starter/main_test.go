@@ -185,12 +185,12 @@ func TestValidate(t *testing.T) {
 	good := write(t, "good.yaml", model)
 	status, stdout, _ := call(t, "icp", "validate", good)
 	require.Equal(t, ok, status)
-	require.Contains(t, stdout, "good.yaml is valid: revops@1")
+	require.Contains(t, stdout, "good.yaml is valid: revops@2")
 	status, stdout, _ = call(t, "icp", "validate", good, "--json")
 	require.Equal(t, ok, status)
 	require.JSONEq(t, `{"valid": true, "mistakes": []}`, stdout)
 
-	bad := write(t, "bad.yaml", strings.Replace(model, "version: 1", "version: one", 1))
+	bad := write(t, "bad.yaml", strings.Replace(model, "version: 2", "version: one", 1))
 	status, stdout, stderr := call(t, "icp", "validate", bad)
 	require.Equal(t, failed, status)
 	require.Empty(t, stdout)
@@ -206,7 +206,7 @@ func TestScore(t *testing.T) {
 	file := write(t, "acme.json", `{"industry": "saas", "employees": 120, "technologies": ["hubspot"], "revenue_usd": 5000000, "country": null}`)
 	status, stdout, _ := call(t, "icp", "score", "revops", "--account", file)
 	require.Equal(t, ok, status)
-	require.Contains(t, stdout, "65 in 65..65, Tier 2 under revops@1")
+	require.Contains(t, stdout, "65 in 65..65, Tier 2 under revops@2")
 	status, stdout, _ = call(t, "icp", "score", "revops", "--account", file, "--json")
 	require.Equal(t, ok, status)
 	for _, key := range []string{"value", "low", "high", "fit", "completeness", "tier", "provisional", "criteria", "name", "points", "max", "input", "reason"} {
@@ -221,10 +221,10 @@ func TestModelsOfOnesOwn(t *testing.T) {
 	t.Setenv("SLUICE_MODEL_DIR", filepath.Dir(file))
 	status, stdout, _ := callHere(t, "icp", "show")
 	require.Equal(t, ok, status)
-	require.Contains(t, stdout, "mine@1")
+	require.Contains(t, stdout, "mine@2")
 	status, stdout, _ = callHere(t, "icp", "score", "mine", "--account", write(t, "a.json", `{"industry": "saas"}`))
 	require.Equal(t, ok, status)
-	require.Contains(t, stdout, "under mine@1")
+	require.Contains(t, stdout, "under mine@2")
 }
 
 func TestProviderMap(t *testing.T) {

@@ -286,7 +286,8 @@ func (s *sweep) show(ctx workflow.Context) {
 }
 
 func write(b *strings.Builder, format string, args ...any) {
-	b.WriteString(fmt.Sprintf(format, args...))
+	text := fmt.Sprintf(format, args...) // Fprintf calls methods, which a workflow does not
+	b.WriteString(text)
 }
 
 // SourceSweepInput says what one source looks at in a sweep.
