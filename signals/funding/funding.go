@@ -1,5 +1,5 @@
-// Package funding tells of an account's funding rounds as Crunchbase knows them
-// (Crunchbase API v4, 2026-11).
+// Package funding tells of an account's funding rounds as Crunchbase knows them, and of
+// its end: closed, or bought by another (Crunchbase API v4, 2026-11).
 package funding
 
 import (
@@ -49,6 +49,7 @@ type memory struct {
 	Domain    string   `json:"domain"` // that Permalink was found by
 	Permalink string   `json:"permalink"`
 	Rounds    []string `json:"rounds"`
+	Status    string   `json:"status,omitempty"`
 }
 
 // recall takes what cannot be read for nothing: the organisation is looked up again,
@@ -84,11 +85,12 @@ func (s *Source) Look(ctx context.Context, at signals.Look) (signals.Sight, erro
 		return remember(nil, m)
 	}
 	rounds := latest(o.rounds, at.Now)
-	events := news(rounds, m, at)
+	events := append(news(rounds, m, at), ended(o, m, at)...)
 	m.Rounds = m.Rounds[:0:0]
 	for _, r := range rounds {
 		m.Rounds = append(m.Rounds, r.Identifier.UUID)
 	}
+	m.Status = cmp.Or(o.Status, m.Status)
 	return remember(events, m)
 }
 
@@ -109,6 +111,24 @@ func news(rounds []round, m memory, at signals.Look) []signals.Event {
 	}
 	slices.Reverse(events) // the oldest first
 	return events
+}
+
+// ended is the end of a company that was there at the last look: a reason to stop. What
+// was over at the first sight is no news.
+func ended(o organization, m memory, at signals.Look) []signals.Event {
+	kind, entity, summary := signals.CompanyClosed, "closed", "has closed"
+	switch {
+	case m.Status == "" || o.Status == m.Status:
+		return nil
+	case o.Status == "was_acquired":
+		kind, entity, summary = signals.CompanyAcquired, "acquired", "was acquired"
+	case o.Status != "closed":
+		return nil
+	}
+	return []signals.Event{{
+		Kind: kind, Entity: entity, OccurredAt: at.Now, Summary: summary, Confidence: 0.9, Stop: true,
+		Evidence: []signals.Evidence{{Source: name, Title: "status of " + o.Identifier.Value, URL: "https://www.crunchbase.com/organization/" + m.Permalink, At: at.Now}},
+	}}
 }
 
 // find returns the permalink of the account's organisation; "" if there is none.
@@ -160,7 +180,7 @@ func pick(all []organization, acc account.Account) string {
 func (s *Source) organization(ctx context.Context, permalink string) (o organization, err error) {
 	req := outbound.Request{
 		Path:  "/entities/organizations/" + permalink,
-		Query: url.Values{"field_ids": {"identifier,website_url"}, "card_ids": {"raised_funding_rounds"}},
+		Query: url.Values{"field_ids": {"identifier,website_url,status"}, "card_ids": {"raised_funding_rounds"}},
 	}
 	err = s.http.Do(ctx, req, func(r outbound.Response) (err error) {
 		switch {

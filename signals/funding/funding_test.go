@@ -26,7 +26,7 @@ import (
 const (
 	search = "/searches/organizations"
 	entity = "/entities/organizations/acme-robotics-example"
-	asked  = entity + "?card_ids=raised_funding_rounds&field_ids=identifier%2Cwebsite_url"
+	asked  = entity + "?card_ids=raised_funding_rounds&field_ids=identifier%2Cwebsite_url%2Cstatus"
 )
 
 func TestConformance(t *testing.T) {
@@ -105,6 +105,42 @@ func source(t testing.TB, transport http.RoundTripper) signals.Source {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestEnd: a company that was there and is closed or bought is a reason to stop, once;
+// one that was over when we first saw it, or of which nothing is said, is no news.
+func TestEnd(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, was, is string
+		want          string // kind and entity
+	}{
+		{name: "closed", was: "operating", is: "closed", want: "company_closed closed"},
+		{name: "bought", was: "operating", is: "was_acquired", want: "company_acquired acquired"},
+		{name: "bought on the stock exchange", was: "ipo", is: "was_acquired", want: "company_acquired acquired"},
+		{name: "closed before we came", is: "closed"},
+		{name: "still closed", was: "closed", is: "closed"},
+		{name: "listed", was: "operating", is: "ipo"},
+		{name: "nothing is said", was: "operating"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			body := fmt.Sprintf(`{"properties": {"website_url": "https://acme.example", "status": %q}}`, tt.is)
+			before := ""
+			if tt.was != "" {
+				before = fmt.Sprintf(`{"domain": "acme.example", "permalink": "acme-robotics-example", "status": %q}`, tt.was)
+			}
+			_, got, err := look(t, signalstest.Routes{search: {File: "search.json"}, asked: {Body: body}}, before)
+			require.NoError(t, err)
+			var told []string
+			for _, e := range got.Events {
+				told = append(told, e.Kind+" "+e.Entity)
+				require.True(t, e.Stop)
+			}
+			require.Equal(t, tt.want, strings.Join(told, ", "))
+		})
+	}
+}
 
 func TestEvent(t *testing.T) {
 	t.Parallel()

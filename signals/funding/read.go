@@ -24,6 +24,7 @@ type identifier struct {
 type organization struct {
 	Identifier identifier `json:"identifier"`
 	Website    website    `json:"website_url"`
+	Status     string     `json:"status"` // operating, ipo, closed, was_acquired; absent where the package lacks it
 
 	rounds []round
 }
