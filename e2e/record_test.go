@@ -15,6 +15,7 @@ import (
 
 	"github.com/sluicehq/sluice/sandbox"
 	"github.com/sluicehq/sluice/sandbox/fault"
+	"github.com/sluicehq/sluice/workflows"
 )
 
 // record names the release whose histories are to be kept.
@@ -38,7 +39,9 @@ func TestRecordHistories(t *testing.T) {
 	w.eventually("all companies are scored once", func() bool { return w.scored() >= len(domains) })
 	require.NoError(t, w.sandbox.Faults.Clear("apollo"))
 	require.Equal(t, len(domains), (<-done).Completed)
-	w.save("late-fill", "company/hubspot/8100/"+keys[0])
+	late := "company/hubspot/8100/" + keys[0]
+	require.NoError(t, w.temporal.GetWorkflow(t.Context(), late, "").Get(t.Context(), nil))
+	w.save("late-fill", late)
 
 	fresh := w.sandbox.CRM.AddCompany("", w.tierOne(), nil)
 	w.starter("company", "add", "--crm-id", fresh, "--wait").ok()
@@ -48,6 +51,30 @@ func TestRecordHistories(t *testing.T) {
 	gone := w.sandbox.CRM.AddCompany("Free mail", "gmail.com", nil)
 	require.NotZero(t, w.starter("company", "add", "--crm-id", gone, "--wait").status)
 	w.save("refused", "company/hubspot/8100/"+gone)
+	w.saveNight()
+}
+
+// saveNight keeps a sweep that finds something, one source's part in it, and a response.
+func (w *world) saveNight() {
+	w.t.Helper()
+	tonight := time.Now().UTC().Truncate(time.Second)
+	w.sweepAnyhow(tonight)
+	tomorrow := tonight.Add(24 * time.Hour)
+	news := planted(sandbox.PlantNews(w.sandbox.Sandbox, 0.5, tomorrow, 1))
+	require.NotZero(w.t, w.sweepAnyhow(tomorrow).Accounts)
+	w.save("sweep", workflows.SweepID+"/asked")
+	w.save("source", workflows.SourceSweepID("jobboards"))
+	for domain := range news {
+		accounts, err := w.store.AccountsByDomain(w.t.Context(), domain)
+		require.NoError(w.t, err)
+		for _, acc := range accounts {
+			if answered, err := w.store.Responses(w.t.Context(), acc.ID); err == nil && len(answered) > 0 {
+				w.save("response", workflows.SignalResponseID(acc.ID))
+				return
+			}
+		}
+	}
+	w.t.Fatal("no account with a response")
 }
 
 func (w *world) save(name, id string) {
