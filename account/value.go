@@ -36,7 +36,7 @@ type Value struct {
 	kind Kind
 	text string
 	num  float64
-	list []string
+	list *[]string // behind a pointer: values are copied often, and few are lists
 }
 
 // TextValue returns a text.
@@ -58,7 +58,8 @@ func BoolValue(b bool) Value {
 func ListValue(items ...string) Value {
 	l := slices.DeleteFunc(slices.Clone(items), func(s string) bool { return s == "" })
 	slices.Sort(l)
-	return Value{kind: ListKind, list: slices.Compact(l)}
+	l = slices.Compact(l)
+	return Value{kind: ListKind, list: &l}
 }
 
 // DateValue returns the day of t, in UTC.
@@ -87,7 +88,12 @@ func (v Value) Number() float64 {
 func (v Value) Bool() bool { return v.kind == BoolKind && v.num != 0 }
 
 // List returns the list, which the caller must not change; nil for other kinds.
-func (v Value) List() []string { return v.list }
+func (v Value) List() []string {
+	if v.list == nil {
+		return nil
+	}
+	return *v.list
+}
 
 // Date returns the date; the zero time for other kinds.
 func (v Value) Date() time.Time {
@@ -100,7 +106,7 @@ func (v Value) Date() time.Time {
 
 // Equal reports whether v and w hold the same.
 func (v Value) Equal(w Value) bool {
-	return v.kind == w.kind && v.text == w.text && v.num == w.num && slices.Equal(v.list, w.list)
+	return v.kind == w.kind && v.text == w.text && v.num == w.num && slices.Equal(v.List(), w.List())
 }
 
 // String returns v for people: 1,200 is written 1200, a list with commas.
@@ -111,7 +117,7 @@ func (v Value) String() string {
 	case BoolKind:
 		return strconv.FormatBool(v.num != 0)
 	case ListKind:
-		return strings.Join(v.list, ", ")
+		return strings.Join(v.List(), ", ")
 	default:
 		return v.text
 	}
@@ -146,10 +152,10 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	case BoolKind:
 		return json.Marshal(v.num != 0)
 	case ListKind:
-		if v.list == nil {
+		if v.List() == nil {
 			return []byte("[]"), nil
 		}
-		return json.Marshal(v.list)
+		return json.Marshal(v.List())
 	default:
 		return []byte("null"), nil
 	}

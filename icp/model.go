@@ -155,7 +155,7 @@ func (m *Model) compile() {
 		if c.fit() {
 			m.fitReach = m.fitReach.plus(c.reach)
 		}
-		m.textSize += len(c.label) + 32
+		m.textSize += len(c.label) + 16
 	}
 }
 
