@@ -53,8 +53,7 @@ func (s *Store) SaveResponse(ctx context.Context, r Response, dailyCap int) (Res
 		RETURNING ` + responseColumns
 	var kept Response
 	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		const lock = `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`
-		if _, err := tx.Exec(ctx, lock, "cap/"+r.Day+"/"+r.OwnerID); err != nil {
+		if _, err := tx.Exec(ctx, takeTurn, "cap/"+r.Day+"/"+r.OwnerID); err != nil {
 			return err
 		}
 		rows, _ := tx.Query(ctx, q, pgx.StrictNamedArgs{

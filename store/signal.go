@@ -142,8 +142,7 @@ func keepSights(ctx context.Context, tx pgx.Tx, source string, at time.Time, sig
 // keepEvent returns 1 for an event that is new. The lock makes two sources that tell
 // of the same event at the same time one after the other.
 func keepEvent(ctx context.Context, tx pgx.Tx, accountID int64, e signals.Event, at time.Time) (added int, err error) {
-	const lock = `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`
-	if _, err := tx.Exec(ctx, lock, fmt.Sprintf("signals/%d", accountID)); err != nil {
+	if _, err := tx.Exec(ctx, takeTurn, fmt.Sprintf("signals/%d", accountID)); err != nil {
 		return 0, err
 	}
 	const q = `

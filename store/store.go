@@ -131,11 +131,14 @@ func violates(err error, constraint string) bool {
 	return ok && pg.ConstraintName == constraint
 }
 
+// takeTurn waits until no other transaction does what $1 names, and until its own end
+// lets no other do it.
+const takeTurn = `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`
+
 // inTurn lets one transaction at a time do what is named. The statements after it
 // see what was committed while it waited, which one statement would not.
 func inTurn(b *pgx.Batch, what string) {
-	const q = `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`
-	b.Queue(q, what)
+	b.Queue(takeTurn, what)
 }
 
 // affected makes a statement that found no row to change an ErrNoRows.

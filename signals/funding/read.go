@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/signals"
@@ -95,7 +94,7 @@ func latest(rounds []round, now time.Time) []round {
 }
 
 func (r round) event(when time.Time) signals.Event {
-	e := signals.Evidence{Source: name, Title: cmp.Or(label(r.Identifier.Value), "funding round"), At: when}
+	e := signals.Evidence{Source: name, Title: cmp.Or(signals.Label(r.Identifier.Value, maxLabel), "funding round"), At: when}
 	if isPermalink(r.Identifier.Permalink) {
 		e.URL = "https://www.crunchbase.com/funding_round/" + r.Identifier.Permalink
 	}
@@ -177,7 +176,7 @@ func readSearch(body []byte) ([]organization, error) {
 	var answer struct {
 		Entities json.RawMessage `json:"entities"`
 	}
-	if err := decode(body, &answer); err != nil {
+	if err := signals.DecodeLeniently(body, &answer); err != nil {
 		return nil, err
 	}
 	if !isList(answer.Entities) {
@@ -186,7 +185,7 @@ func readSearch(body []byte) ([]organization, error) {
 	var entities []struct {
 		Properties organization `json:"properties"`
 	}
-	if err := decode(answer.Entities, &entities); err != nil {
+	if err := signals.DecodeLeniently(answer.Entities, &entities); err != nil {
 		return nil, err
 	}
 	all := make([]organization, len(entities))
@@ -205,7 +204,7 @@ func readEntity(body []byte) (organization, error) {
 			Rounds json.RawMessage `json:"raised_funding_rounds"`
 		} `json:"cards"`
 	}
-	if err := decode(body, &answer); err != nil {
+	if err := signals.DecodeLeniently(body, &answer); err != nil {
 		return organization{}, err
 	}
 	if answer.Properties == nil {
@@ -218,20 +217,11 @@ func readEntity(body []byte) (organization, error) {
 	if !isList(raw) {
 		return organization{}, errNoRounds
 	}
-	err := decode(raw, &o.rounds)
+	err := signals.DecodeLeniently(raw, &o.rounds)
 	return o, err
 }
 
 func isList(raw json.RawMessage) bool { return len(raw) > 0 && raw[0] == '[' }
-
-// decode leaves zero what is not of the type that was meant.
-func decode(body []byte, v any) error {
-	err := json.Unmarshal(body, v)
-	if _, mistyped := errors.AsType[*json.UnmarshalTypeError](err); mistyped {
-		return nil // encoding/json has gone on with the other fields
-	}
-	return err
-}
 
 // errorCode returns the first code of an error, which is an object or a list of them.
 func errorCode(body []byte) string {
@@ -241,9 +231,9 @@ func errorCode(body []byte) string {
 	var one failure
 	var many []failure
 	if isList(json.RawMessage(strings.TrimSpace(string(body)))) {
-		_ = decode(body, &many) // no code is no reason
+		_ = signals.DecodeLeniently(body, &many) // no code is no reason
 	} else {
-		_ = decode(body, &one)
+		_ = signals.DecodeLeniently(body, &one)
 	}
 	for _, f := range append(many, one) {
 		if f.Code != "" {
@@ -253,13 +243,5 @@ func errorCode(body []byte) string {
 	return ""
 }
 
-// label is a text as it is shown: one line of a sane length.
-func label(s string) string {
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r) || r == unicode.ReplacementChar
-	}), " ")
-	if runes := []rune(s); len(runes) > 200 {
-		s = string(runes[:200])
-	}
-	return s
-}
+// maxLabel is how many characters of a text are shown.
+const maxLabel = 200

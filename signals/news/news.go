@@ -101,7 +101,7 @@ func (s *Source) search(ctx context.Context, company string, at signals.Look) (a
 func about(articles []article, company string, at signals.Look) []story {
 	var stories []story
 	for _, a := range articles {
-		title := label(a.Title)
+		title := signals.Label(a.Title, maxLabel)
 		when := a.seen()
 		headline := " " + account.NormalizeName(title) + " "
 		rest := strings.ReplaceAll(headline, " "+company+" ", " ")

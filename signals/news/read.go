@@ -6,9 +6,10 @@ import (
 	"errors"
 	"net/url"
 	"regexp"
-	"strings"
 	"time"
 	"unicode"
+
+	"github.com/sluicehq/sluice/signals"
 )
 
 type article struct {
@@ -46,7 +47,7 @@ func read(body []byte) ([]article, error) {
 	var answer struct {
 		Articles json.RawMessage `json:"articles"`
 	}
-	if err := decode(mend(body), &answer); err != nil {
+	if err := signals.DecodeLeniently(mend(body), &answer); err != nil {
 		return nil, err
 	}
 	if answer.Articles == nil {
@@ -56,7 +57,7 @@ func read(body []byte) ([]article, error) {
 		return nil, errNoArticles
 	}
 	var articles []article
-	err := decode(answer.Articles, &articles)
+	err := signals.DecodeLeniently(answer.Articles, &articles)
 	return articles, err
 }
 
@@ -83,15 +84,6 @@ func mend(body []byte) []byte {
 	})
 }
 
-// decode leaves zero what is not of the type that was meant.
-func decode(body []byte, v any) error {
-	err := json.Unmarshal(body, v)
-	if _, mistyped := errors.AsType[*json.UnmarshalTypeError](err); mistyped {
-		return nil // encoding/json has gone on with the other fields
-	}
-	return err
-}
-
 // link is the article's address; "" if it is none that can be shown.
 func link(s string) string {
 	u, err := url.Parse(s)
@@ -101,13 +93,5 @@ func link(s string) string {
 	return u.String()
 }
 
-// label is a text as it is shown: one line of a sane length.
-func label(s string) string {
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r) || r == unicode.ReplacementChar
-	}), " ")
-	if runes := []rune(s); len(runes) > 300 {
-		s = string(runes[:300])
-	}
-	return s
-}
+// maxLabel is how many characters of a text are shown.
+const maxLabel = 300

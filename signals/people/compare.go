@@ -113,9 +113,9 @@ func without(all, some []string) []string {
 // event dates a change by the look: it happened since the one before. Apollo hears of
 // changes late and is wrong about some.
 func event(role string, who person, at signals.Look) signals.Event {
-	title := label(who.Title)
+	title := signals.Label(who.Title, maxLabel)
 	concerns := title
-	if first := label(who.FirstName); first != "" {
+	if first := signals.Label(who.FirstName, maxLabel); first != "" {
 		concerns = first + ", " + title
 	}
 	return signals.Event{

@@ -2,11 +2,10 @@ package people
 
 import (
 	"encoding/json"
-	"errors"
-	"strings"
-	"unicode"
 
 	"github.com/sluicehq/sluice/account"
+
+	"github.com/sluicehq/sluice/signals"
 )
 
 // person is one answer; names are masked.
@@ -43,35 +42,18 @@ func read(body []byte) (page, error) {
 			Total float64 `json:"total_entries"`
 		} `json:"pagination"`
 	}
-	if err := decode(body, &answer); err != nil {
+	if err := signals.DecodeLeniently(body, &answer); err != nil {
 		return page{}, err
 	}
 	var people []person
 	if raw := answer.People; len(raw) == 0 || raw[0] != '[' {
 		return page{}, errNoPeople
 	}
-	if err := decode(answer.People, &people); err != nil {
+	if err := signals.DecodeLeniently(answer.People, &people); err != nil {
 		return page{}, err
 	}
 	return page{people: people, total: int(min(max(answer.Total, answer.Pagination.Total, 0), 1e9))}, nil
 }
 
-// decode leaves zero what is not of the type that was meant.
-func decode(body []byte, v any) error {
-	err := json.Unmarshal(body, v)
-	if _, mistyped := errors.AsType[*json.UnmarshalTypeError](err); mistyped {
-		return nil // encoding/json has gone on with the other fields
-	}
-	return err
-}
-
-// label is the title as it is shown: one line of a sane length.
-func label(s string) string {
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r) || r == unicode.ReplacementChar
-	}), " ")
-	if runes := []rune(s); len(runes) > 120 {
-		s = string(runes[:120])
-	}
-	return s
-}
+// maxLabel is how many characters of a text are shown.
+const maxLabel = 120
