@@ -217,19 +217,11 @@ func (o *onboarding) apply(ctx workflow.Context) error {
 	return err
 }
 
-// untilAllowed repeats a CRM call for as long as the CRM refuses our key. That is
-// for a person to mend: what is to be done in the CRM waits, and is never dropped.
+// untilAllowed repeats a CRM call for as long as the CRM refuses our key.
 func (o *onboarding) untilAllowed(ctx workflow.Context, call func() error) error {
-	for {
-		err := call()
-		if !failedAs(err, string(outbound.AuthFailed)) {
-			return err
-		}
-		workflow.GetLogger(ctx).Error("The CRM refuses our credentials", "next", "mend SLUICE_HUBSPOT_TOKEN and restart the workers")
-		if err := o.wait(ctx, "crm credentials", 5*time.Minute, func() bool { return false }); err != nil {
-			return err
-		}
-	}
+	return untilAllowed(ctx, call, func() error {
+		return o.wait(ctx, credentials, credentialsWait, func() bool { return false })
+	})
 }
 
 // waitForLateFill waits until a parked provider may be back, and says whether to
@@ -435,8 +427,5 @@ func (o *onboarding) wait(ctx workflow.Context, what string, d time.Duration, en
 	if err := o.tag(ctx, Waiting+what); err != nil {
 		return err
 	}
-	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
-		Timeout: d, TimerOptions: workflow.TimerOptions{Summary: Waiting + what},
-	}, enough)
-	return err
+	return await(ctx, what, d, enough)
 }
