@@ -36,6 +36,10 @@ const (
 	PreviouslyChurned  Field = "previously_churned"
 )
 
+// Asked are the fields that no provider fills: people do, in the CRM, in a property of
+// the same name.
+var Asked = []Field{ChampionHasBudget, ProcurementComplex, PreviouslyChurned}
+
 var kinds = map[Field]Kind{
 	Name: TextKind, Domain: TextKind, LinkedInURL: TextKind, Description: TextKind,
 	Industry: TextKind, Employees: NumberKind, RevenueUSD: NumberKind,

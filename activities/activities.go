@@ -59,7 +59,8 @@ type LateFill struct {
 // Store is the record, as activities use it; *store.Store satisfies it.
 type Store interface {
 	UpsertAccount(ctx context.Context, key account.Key, domain, name string) (account.Account, error)
-	MarkTarget(ctx context.Context, accountID int64, target bool) error
+	TakeRecords(ctx context.Context, records ...store.Record) error
+	PropertiesOf(ctx context.Context, accountIDs []int64) (map[int64]map[string]string, error)
 	Account(ctx context.Context, id int64) (account.Account, error)
 	AccountsByDomain(ctx context.Context, domain string) ([]account.Account, error)
 	Facts(ctx context.Context, accountID int64) ([]account.Fact, error)
@@ -106,6 +107,17 @@ type Store interface {
 type ModelRef struct {
 	Name    string `json:"name"`
 	Version int    `json:"version"`
+}
+
+// activeModel is the model that scores the subject now.
+func (a *Activities) activeModel(ctx context.Context, subject string) (ModelRef, *icp.Model, error) {
+	name, version, err := a.Store.ActiveModel(ctx, subject)
+	if err != nil {
+		return ModelRef{}, nil, err
+	}
+	ref := ModelRef{Name: name, Version: version}
+	m, err := a.model(ctx, ref)
+	return ref, m, err
 }
 
 // model returns a version that was kept when it was released.

@@ -41,23 +41,27 @@ func (a *Activities) ReadNews(ctx context.Context, in ResponseInput) (Brief, err
 	if err != nil {
 		return Brief{}, failure(err)
 	}
-	var who IdentifyResult
-	if err := a.plan(ctx, &who); err != nil {
+	ref, m, err := a.activeModel(ctx, "company")
+	if err != nil {
 		return Brief{}, failure(err)
 	}
-	b := Brief{Score: ScoreInput{AccountID: acc.ID, Model: who.Model, Plan: who.Plan, Pass: 1, Cause: "signal"}}
+	plan, _ := a.waterfall(m)
+	b := Brief{Score: ScoreInput{AccountID: acc.ID, Model: ref, Plan: plan, Pass: 1, Cause: "signal"}}
 	for _, g := range news {
 		b.Signals = append(b.Signals, g.ID)
 	}
 	if acc.Key.IsZero() || a.CRM == nil {
 		return b, nil
 	}
-	company, err := a.CRM.Company(ctx, acc.Key)
+	company, err := a.CRM.Company(ctx, acc.Key, a.properties(m)...)
 	if errors.Is(err, account.ErrNotFound) {
 		return b, nil
 	}
+	if err != nil {
+		return Brief{}, crmFailure(err)
+	}
 	b.Key, b.Score.Owner = company.Key, company.OwnerID
-	return b, crmFailure(err)
+	return b, failure(a.Store.TakeRecords(ctx, a.record(m, acc.ID, company, time.Now())))
 }
 
 // news returns these signals of the account, the latest first; those that were not

@@ -5,6 +5,7 @@ package ingress
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,6 +28,7 @@ type Handler struct {
 	token        string            // of /v1; "" serves loopback only
 	verifier     *hubspot.Verifier // nil refuses HubSpot's webhooks
 	visitsSecret string            // "" refuses visits
+	watched      []string          // company properties whose change is a reason to look again
 	log          *zap.Logger
 	metrics      metrics
 	registry     *prometheus.Registry
@@ -48,6 +50,7 @@ type Config struct {
 	Token        string            // bearer token of /v1; "" refuses everybody but loopback
 	Verifier     *hubspot.Verifier // of webhook signatures; nil refuses webhooks
 	VisitsSecret string            // signs visits; "" refuses them
+	Asked        []string          // company properties that a model scores: a change is a reason to look again
 	Log          *zap.Logger
 }
 
@@ -56,7 +59,7 @@ func New(c Config) http.Handler {
 	registry := prometheus.NewRegistry()
 	h := &Handler{
 		onboard: c.Onboarder, store: c.Store, token: c.Token, verifier: c.Verifier, visitsSecret: c.VisitsSecret,
-		log: c.Log, registry: registry, metrics: newMetrics(registry),
+		watched: slices.Concat(naming, c.Asked), log: c.Log, registry: registry, metrics: newMetrics(registry),
 	}
 	mux := http.NewServeMux()
 	mux.Handle("POST /webhooks/hubspot", h.measured("webhook", h.hubspot))

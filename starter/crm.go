@@ -9,6 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/crm"
 	"github.com/sluicehq/sluice/icp"
@@ -24,9 +25,10 @@ func setupCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "setup",
-		Short: "Create the CRM properties that Sluice writes",
-		Long: `Create the property group "Sluice" and the company properties that Sluice writes. What is
-there already is left as it is; tiers and queues that a model added become options. Safe
+		Short: "Create the CRM properties that Sluice writes and asks for",
+		Long: `Create the property group "Sluice", the company properties that Sluice writes, and those in
+which people answer what no provider knows: whether the champion has budget, whether
+procurement is complex, whether they churned before. What is there already is left as it is; tiers and queues that a model added become options. Safe
 to repeat, and to be repeated after each change of tiers.`,
 		Example: "  starter crm setup",
 		Args:    cobra.NoArgs,
@@ -56,7 +58,8 @@ func (a *app) setUp(cmd *cobra.Command, asJSON bool) error {
 		return err
 	}
 	tiers, queues := choices(models, active.Name)
-	states, err := a.crm.EnsureProperties(cmd.Context(), crm.Properties(tiers, queues))
+	want := append(crm.Properties(tiers, queues), crm.Questions(account.Asked)...)
+	states, err := a.crm.EnsureProperties(cmd.Context(), want)
 	if err != nil {
 		return fmt.Errorf("set up CRM properties: %w", err)
 	}

@@ -127,7 +127,7 @@ func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, 
 		Store: st, CRM: crm, Routes: p.Routes, Budgets: p.BuildBudgets(),
 		Providers: map[string]activities.Source{},
 		LateFill:  activities.LateFill(p.LateFill),
-		Targets:   activities.TargetList{Tiers: p.Signals.Tiers, Marked: p.Signals.Marked},
+		Targets:   activities.TargetList{Tiers: p.Signals.Tiers, Marked: p.Signals.Marked, Segments: p.Signals.Segments},
 		DailyCap:  p.Signals.DailyCap, Zone: p.Signals.Night.Zone, GiveUp: p.Signals.GiveUp,
 	}
 	var missing []string
@@ -176,6 +176,9 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	}
 	for _, s := range a.Signals {
 		workers = append(workers, sourceWorker(temporal, a, s.Spec.Name))
+	}
+	if a.CRM != nil {
+		workers = append(workers, sourceWorker(temporal, a, activities.Records))
 	}
 	for _, w := range workers {
 		if err := w.Start(); err != nil {

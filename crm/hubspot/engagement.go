@@ -84,7 +84,7 @@ const (
 // OpenTask implements crm.CRM.
 func (c *Client) OpenTask(ctx context.Context, ids ...string) (string, error) {
 	for batch := range slices.Chunk(newestFirst(ids), 100) {
-		list, err := c.read(ctx, tasks, batch, taskStatus)
+		list, err := c.readBatch(ctx, tasks.objectType, batch, taskStatus)
 		if err != nil {
 			return "", err
 		}
@@ -108,7 +108,7 @@ func (c *Client) AppendTask(ctx context.Context, taskID string, t crm.Task) erro
 	if !number(taskID) {
 		return refuse("the task's id is not a number")
 	}
-	list, err := c.read(ctx, tasks, []string{taskID}, tasks.body)
+	list, err := c.readBatch(ctx, tasks.objectType, []string{taskID}, tasks.body)
 	if err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func (c *Client) find(ctx context.Context, e engagement, company account.Key, ef
 // carrying returns the first of a batch of at most 100 that carries the key, "" if
 // none does.
 func (c *Client) carrying(ctx context.Context, e engagement, batch []string, effectKey string) (string, error) {
-	list, err := c.read(ctx, e, batch, e.body)
+	list, err := c.readBatch(ctx, e.objectType, batch, e.body)
 	if err != nil {
 		return "", err
 	}
@@ -223,14 +223,17 @@ func (c *Client) carrying(ctx context.Context, e engagement, batch []string, eff
 	return slices.Min(found), nil
 }
 
-// read returns one property of at most 100 notes or tasks, those that are there.
-func (c *Client) read(ctx context.Context, e engagement, batch []string, property string) ([]record, error) {
+// readBatch returns properties of at most 100 records, those that are there.
+func (c *Client) readBatch(ctx context.Context, objectType string, batch []string, properties ...string) ([]record, error) {
+	if len(batch) == 0 {
+		return nil, nil
+	}
 	inputs := make([]map[string]string, len(batch))
 	for i, recordID := range batch {
 		inputs[i] = map[string]string{"id": recordID}
 	}
-	req := post(c.objects(e.objectType, "batch", "read"), map[string]any{
-		"inputs": inputs, "properties": []string{property}, "propertiesWithHistory": []string{},
+	req := post(c.objects(objectType, "batch", "read"), map[string]any{
+		"inputs": inputs, "properties": properties, "propertiesWithHistory": []string{},
 	})
 	var list listing
 	err := c.call(ctx, req, func(r outbound.Response) error { return r.JSON(&list) })
