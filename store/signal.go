@@ -26,7 +26,7 @@ type TargetList struct {
 const targeted = `
 	CASE WHEN @only::bigint <> 0 THEN a.id = @only ELSE
 		@marked AND a.target OR @tiers::text[] && ARRAY(
-			SELECT tier FROM scores WHERE account_id = a.id ORDER BY scored_at DESC, id DESC LIMIT 1)
+			SELECT coalesce(override_tier, tier) FROM scores WHERE account_id = a.id ORDER BY id DESC LIMIT 1)
 	END`
 
 // Targets returns the next accounts of the list after the given id, by id.
@@ -221,7 +221,7 @@ func (s *Store) WithNews(ctx context.Context, after NewsOf, only int64, limit in
 		WITH news AS (SELECT DISTINCT account_id FROM signals WHERE answered_at IS NULL AND (@only::bigint = 0 OR account_id = @only))
 		SELECT account_id, value FROM (
 			SELECT account_id, coalesce((
-				SELECT value FROM scores WHERE account_id = news.account_id ORDER BY scored_at DESC, id DESC LIMIT 1), -1) AS value
+				SELECT coalesce(override_value, value) FROM scores WHERE account_id = news.account_id ORDER BY id DESC LIMIT 1), -1) AS value
 			FROM news) AS scored
 		WHERE @id::bigint = 0 OR (-value, account_id) > (-@value::int, @id)
 		ORDER BY value DESC, account_id LIMIT @limit`
