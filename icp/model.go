@@ -19,6 +19,7 @@ type Model struct {
 	Version     int             // from 1, one more with every release
 	Owner       string          // the one person who answers for it
 	Subject     string          // what is rated: company
+	Fields      []Declared      // the model's own fields, sorted by name
 	Required    []account.Field // what the waterfall must find
 	Confidence  float64         // how sure it must be, above 0 to 1; default 0.7
 	Scale       Scale

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/strictyaml"
 )
 
@@ -26,7 +25,7 @@ const modelUnits = "dh"
 // [*strictyaml.Error] with every mistake of the file and its place. docs/models.md
 // describes the format.
 func Parse(name string, data []byte) (*Model, error) {
-	p := &parser{Reader: strictyaml.New(name, "model", "docs/models.md")}
+	p := &parser{Reader: strictyaml.New(name, "model", "docs/models.md"), m: new(Model)}
 	m := p.model(p.Document(data))
 	if err := p.Err(); err != nil {
 		return nil, err
@@ -38,18 +37,19 @@ func Parse(name string, data []byte) (*Model, error) {
 // parser makes a model of what the reader reads.
 type parser struct {
 	*strictyaml.Reader
-	required []account.Field
+	m *Model // as far as it is read
 }
 
 func (p *parser) model(v strictyaml.Value) *Model {
-	o := v.Object("name", "version", "owner", "subject", "required", "confidence", "scale", "criteria", "tiers",
+	o := v.Object("name", "version", "owner", "subject", "fields", "required", "confidence", "scale", "criteria", "tiers",
 		"trigger_task", "exploration", "signals")
-	m := &Model{
+	m := p.m
+	*m = Model{
 		Name:        o.Need("name").Word(),
 		Version:     o.Need("version").Integer(1, maxVersion),
 		Owner:       o.Need("owner").Text(),
 		Subject:     "company",
-		Required:    p.fields(o.Need("required")),
+		Fields:      p.declared(o.Get("fields")),
 		Confidence:  0.7,
 		Scale:       Scale{Method: Sum, Min: 0, Max: 100},
 		Exploration: p.exploration(o.Get("exploration")),
@@ -61,7 +61,7 @@ func (p *parser) model(v strictyaml.Value) *Model {
 	if o.Has("confidence") {
 		m.Confidence = o.Get("confidence").Share(false)
 	}
-	p.required = m.Required
+	m.Required = p.fields(o.Need("required"))
 	sound := p.Count()
 	if o.Has("scale") {
 		m.Scale = p.scale(o.Get("scale"))
@@ -72,39 +72,6 @@ func (p *parser) model(v strictyaml.Value) *Model {
 	p.tiers(m, o.Need("tiers"), sums)
 	p.triggerTask(m, o.Get("trigger_task"), sums)
 	return m
-}
-
-func (p *parser) fields(v strictyaml.Value) []account.Field {
-	items := v.List(maxItems)
-	fields := make([]account.Field, len(items))
-	for i, item := range items {
-		fields[i], _ = p.field(item)
-	}
-	strictyaml.Unique(items, strictyaml.Exactly)
-	return fields
-}
-
-// field reads the name of a field and tells its kind.
-func (p *parser) field(v strictyaml.Value) (account.Field, account.Kind) {
-	s := v.Text()
-	if s == "" {
-		return "", account.NoKind
-	}
-	kind, ok := account.Field(s).Kind()
-	if !ok {
-		v.Fail("unknown field %q%s", strictyaml.Clip(s, 40), strictyaml.DidYouMean(s, fieldNames()))
-		return "", account.NoKind
-	}
-	return account.Field(s), kind
-}
-
-func fieldNames() []string {
-	fields := account.Fields()
-	names := make([]string, len(fields))
-	for i, f := range fields {
-		names[i] = string(f)
-	}
-	return names
 }
 
 func (p *parser) scale(v strictyaml.Value) Scale {

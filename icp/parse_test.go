@@ -130,10 +130,10 @@ func TestMistakes(t *testing.T) {
 
 		// keys
 		{"an unknown key, near a known one", "confidence: 0.6", "confidenc: 0.6", "6:1: confidenc: unknown key (did you mean confidence?)"},
-		{"an unknown key, near none", "confidence: 0.6", "colour: red", "6:1: colour: unknown key; known: name, version, owner, subject, required, confidence, scale, criteria, tiers, trigger_task, exploration, signals"},
+		{"an unknown key, near none", "confidence: 0.6", "colour: red", "6:1: colour: unknown key; known: name, version, owner, subject, fields, required, confidence, scale, criteria, tiers, trigger_task, exploration, signals"},
 		{"an unknown key further down", "    any_of: [saas", "    any_off: [saas", "12:5: criteria[0].any_off: unknown key (did you mean any_of?)"},
 		{"a misspelt key is not missed as well", "    points: 20\n", "    pionts: 20\n", "13:5: criteria[0].pionts: unknown key (did you mean points?)"},
-		{"a key that is no text", "confidence: 0.6", "[a]: 0.6", "6:1: ?: unknown key; known: name, version, owner, subject, required, confidence, scale, criteria, tiers, trigger_task, exploration, signals"},
+		{"a key that is no text", "confidence: 0.6", "[a]: 0.6", "6:1: ?: unknown key; known: name, version, owner, subject, fields, required, confidence, scale, criteria, tiers, trigger_task, exploration, signals"},
 		{"a key twice", "subject: company", "version: 4", "4:1: version: the key stands here twice; the first is in line 2"},
 		{"name missing", "name: small\n", "", "1:1: missing key name"},
 		{"version missing", "version: 3\n", "", "1:1: missing key version"},
@@ -171,9 +171,9 @@ func TestMistakes(t *testing.T) {
 		{"a criterion that is a text", "  - name: churned\n    dimension: risk\n    field: previously_churned\n    equals: true\n    points: -30\n", "  - churned\n", `26:5: criteria[3]: want a mapping, have the text "churned"`},
 
 		// fields
-		{"an unknown required field", "[industry, employees]", "[industry, employes]", `5:22: required[1]: unknown field "employes" (did you mean employees?)`},
+		{"an unknown required field", "[industry, employees]", "[industry, employes]", `5:22: required[1]: unknown field "employes" (did you mean employees?); any other than Sluice's own is declared under fields`},
 		{"a required field twice", "[industry, employees]", "[industry, employees, industry]", `5:33: required[2]: "industry" is already in the list`},
-		{"an unknown field", "field: previously_churned", "field: shoe_size", `28:12: criteria[3].field: unknown field "shoe_size"`},
+		{"an unknown field", "field: previously_churned", "field: shoe_size", `28:12: criteria[3].field: unknown field "shoe_size"; any other than Sluice's own is declared under fields`},
 		{"a field and a signal", "    signal: [funding", "    field: industry\n    signal: [funding", "24:13: criteria[2].signal: a criterion has a field or a signal, not both"},
 		{"a misspelt signal", "[funding, hiring]", "[fundign, hiring]", `23:14: criteria[2].signal[0]: "fundign" looks like a slip (did you mean funding?)`},
 		{"no signals", "[funding, hiring]", "[]", "23:13: criteria[2].signal: must not be empty"},
@@ -296,7 +296,7 @@ tiers:
 		`revops.yaml:1:7: name: "RevOps": want lower-case letters, digits, - and _, at most 64`,
 		`revops.yaml:2:10: version: want a whole number, have the text "one"`,
 		`revops.yaml:3:8: aliases (*name) are not used in models; write the value out`,
-		`revops.yaml:4:22: required[1]: unknown field "employes" (did you mean employees?)`,
+		`revops.yaml:4:22: required[1]: unknown field "employes" (did you mean employees?); any other than Sluice's own is declared under fields`,
 		`revops.yaml:5:17: scale.method: "weighted": want sum or proportional`,
 		`revops.yaml:7:46: criteria[0].any_off: unknown key (did you mean any_of?)`,
 		`revops.yaml:8:12: criteria[1].name: "a" is already in the list`,
