@@ -55,7 +55,9 @@ func (m *Model) TierFor(value int) Tier {
 // Tier is a band of scores, from Min up to the next higher tier.
 type Tier struct {
 	Name  string        // Tier 1: what the CRM shows
-	Min   int           // the lowest score in it
+	Min   int           // the lowest score that enters it
+	Leave int           // an account that is in it stays down to this score; default Min
+	Dwell time.Duration // and at least this long; default 0. See [Model.Settle]
 	Queue string        // where its accounts are worked
 	Task  *TaskTemplate // for an account that arrives here; nil for none
 }

@@ -101,27 +101,56 @@ func (p *parser) exploration(v strictyaml.Value) Exploration {
 
 func (p *parser) tiers(m *Model, v strictyaml.Value, sums bool) {
 	items := v.Some(maxTiers)
-	names, mins := make([]strictyaml.Value, len(items)), make([]strictyaml.Value, len(items))
+	names, mins, leaves := make([]strictyaml.Value, len(items)), make([]strictyaml.Value, len(items)), make([]strictyaml.Value, len(items))
 	m.Tiers = make([]Tier, len(items))
 	before := p.Count()
 	for i, item := range items {
-		m.Tiers[i], names[i], mins[i] = p.tier(item)
+		o := item.Object("name", "min", "leave", "dwell", "queue", "task")
+		m.Tiers[i] = p.tier(o, i == len(items)-1)
+		names[i], mins[i], leaves[i] = o.Get("name"), o.Get("min"), o.Get("leave")
 	}
 	strictyaml.Unique(names, strings.ToLower)
-	if p.Count() == before { // else the bounds may not be the ones meant
-		m.checkTiers(mins, sums)
+	if p.Count() > before { // the bounds may not be the ones meant
+		return
+	}
+	m.checkTiers(mins, sums)
+	if p.Count() == before {
+		m.checkLeaves(leaves)
 	}
 }
 
-// tier also returns the places of its name and of its min.
-func (p *parser) tier(v strictyaml.Value) (t Tier, name, low strictyaml.Value) {
-	o := v.Object("name", "min", "queue", "task")
-	name, low = o.Need("name"), o.Need("min")
-	t = Tier{Name: name.Text(), Min: low.Integer(-maxBound, maxBound), Queue: o.Need("queue").Word()}
+func (p *parser) tier(o strictyaml.Object, last bool) Tier {
+	t := Tier{Name: o.Need("name").Text(), Min: o.Need("min").Integer(-maxBound, maxBound), Queue: o.Need("queue").Word()}
+	t.Leave = t.Min
+	if o.Has("leave") {
+		t.Leave = o.Get("leave").Integer(-maxBound, maxBound)
+	}
+	if o.Has("dwell") {
+		t.Dwell = o.Get("dwell").Duration(modelUnits)
+	}
+	for _, key := range []string{"leave", "dwell"} {
+		if last {
+			o.Get(key).Fail("nothing is below the last tier, so it is never left")
+		}
+	}
 	if o.Has("task") {
 		t.Task = p.task(o.Get("task"))
 	}
-	return t, name, low
+	return t
+}
+
+// checkLeaves reports tiers that are left at a score that would enter them, or so
+// late that an account would fall past the next.
+func (m *Model) checkLeaves(leaves []strictyaml.Value) {
+	for i, v := range leaves {
+		switch t := m.Tiers[i]; {
+		case v.Absent():
+		case t.Leave >= t.Min:
+			v.Fail("%d must be below min (%d): it is the score that an account may fall to and stay", t.Leave, t.Min)
+		case t.Leave <= m.Tiers[i+1].Min:
+			v.Fail("%d must be above the min of %q (%d), or accounts fall past it", t.Leave, m.Tiers[i+1].Name, m.Tiers[i+1].Min)
+		}
+	}
 }
 
 // checkTiers reports tiers that no score can fall in, and scores without a tier.
