@@ -18,7 +18,7 @@ type Model struct {
 	Name        string          // revops: lower case, part of ids
 	Version     int             // from 1, one more with every release
 	Owner       string          // the one person who answers for it
-	Subject     string          // what is rated: company
+	Subject     string          // what is rated: company or contact
 	Fields      []Declared      // the model's own fields, sorted by name
 	Required    []account.Field // what the waterfall must find
 	Confidence  float64         // how sure it must be, above 0 to 1; default 0.7

@@ -48,7 +48,7 @@ func (p *parser) model(v strictyaml.Value) *Model {
 		Name:        o.Need("name").Word(),
 		Version:     o.Need("version").Integer(1, maxVersion),
 		Owner:       o.Need("owner").Text(),
-		Subject:     "company",
+		Subject:     SubjectCompany,
 		Fields:      p.declared(o.Get("fields")),
 		Confidence:  0.7,
 		Scale:       Scale{Method: Sum, Min: 0, Max: 100},
@@ -56,7 +56,7 @@ func (p *parser) model(v strictyaml.Value) *Model {
 		Signals:     p.signalRules(o.Get("signals")),
 	}
 	if o.Has("subject") {
-		m.Subject = o.Get("subject").OneOf("company")
+		m.Subject = o.Get("subject").OneOf(SubjectCompany, SubjectContact)
 	}
 	if o.Has("confidence") {
 		m.Confidence = o.Get("confidence").Share(false)

@@ -85,6 +85,8 @@ func (p *parser) field(v strictyaml.Value) (account.Field, account.Kind) {
 	case !ok:
 		v.Fail("unknown field %q%s; any other than Sluice's own is declared under fields", strictyaml.Clip(s, 40),
 			strictyaml.DidYouMean(s, p.m.FieldNames()))
+	case account.Field(s).OfContact() && p.m.Subject == SubjectCompany:
+		v.Fail("%s is a field of contacts, and the model's subject is the company", s)
 	case kind != account.NoKind:
 		return account.Field(s), kind
 	}

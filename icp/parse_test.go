@@ -166,7 +166,7 @@ func TestMistakes(t *testing.T) {
 		{"a confidence above 1", "confidence: 0.6", "confidence: 60", "6:13: confidence: 60 is outside 0 to 1"},
 		{"a confidence of 0", "confidence: 0.6", "confidence: 0", "6:13: confidence: must be above 0"},
 		{"a confidence in words", "confidence: 0.6", "confidence: high", `6:13: confidence: want a number from 0 to 1, have the text "high"`},
-		{"another subject", "subject: company", "subject: compny", `4:10: subject: "compny": want company (did you mean company?)`},
+		{"another subject", "subject: company", "subject: compny", `4:10: subject: "compny": want company or contact (did you mean company?)`},
 		{"criteria that are no list", good[strings.Index(good, "criteria:"):strings.Index(good, "tiers:")], "criteria: {}\n", "8:11: criteria: want a list, have a mapping"},
 		{"a criterion that is a text", "  - name: churned\n    dimension: risk\n    field: previously_churned\n    equals: true\n    points: -30\n", "  - churned\n", `26:5: criteria[3]: want a mapping, have the text "churned"`},
 
