@@ -75,11 +75,15 @@ type Store interface {
 
 	SaveScore(ctx context.Context, row store.ScoreRow) (store.ScoreRow, error)
 	LatestScore(ctx context.Context, accountID int64) (store.ScoreRow, error)
+	BeginOverride(ctx context.Context, accountID, id int64, at time.Time) (store.Override, error)
+	EndOverride(ctx context.Context, accountID, id int64, how string, at time.Time) (store.Override, error)
+	Override(ctx context.Context, id int64) (store.Override, error)
+	OverrideAt(ctx context.Context, accountID int64, at time.Time) (store.Override, error)
 	AssignOwner(ctx context.Context, accountID int64, queue string, candidates []store.Candidate, day time.Time) (string, error)
 	Model(ctx context.Context, name string, version int) ([]byte, error)
 	ActiveModel(ctx context.Context, subject string) (name string, version int, err error)
 
-	BeginEffect(ctx context.Context, key string, accountID int64, runID string, kind crm.EffectKind, tried map[string]string) (store.Effect, error)
+	TryEffect(ctx context.Context, a store.Attempt) (store.Effect, error)
 	FinishEffect(ctx context.Context, key, crmID string, written map[string]string) error
 	FailEffect(ctx context.Context, key, reason string) error
 

@@ -37,6 +37,7 @@ type Handler struct {
 // Store is the record, as the front door uses it.
 type Store interface {
 	explain.Store
+	OverrideStore
 	Ping(ctx context.Context) error
 	NewEvents(ctx context.Context, keys []string) (unseen []string, err error)
 	KeepEvents(ctx context.Context, keys []string) error
@@ -66,6 +67,8 @@ func New(c Config) http.Handler {
 	mux.Handle("POST /webhooks/visits", h.measured("visits", h.visits))
 	mux.Handle("POST /v1/companies", h.measured("add", h.authorized(h.addCompany)))
 	mux.Handle("GET /v1/companies/{domain}", h.measured("explain", h.authorized(h.explainCompany)))
+	mux.Handle("POST /v1/companies/{domain}/override", h.measured("override", h.authorized(h.override)))
+	mux.Handle("DELETE /v1/companies/{domain}/override", h.measured("override", h.authorized(h.clearOverride)))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /readyz", h.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))

@@ -17,7 +17,7 @@ type Member struct {
 	Signals      []account.Signal // on record now, the oldest first
 	Model        string
 	ModelVersion int
-	Value        int
+	Value        int // the person's while an override holds
 	Tier         string
 	Queue        string
 	OwnerID      string
@@ -30,9 +30,10 @@ type Member struct {
 func (s *Store) Population(ctx context.Context, after int64, limit int) ([]Member, error) {
 	const q = `
 		SELECT a.id, a.crm, a.portal, a.crm_id, a.domain, a.name,
-			last.facts, last.model, last.model_version, last.value, last.tier, last.queue, last.owner_id, last.scored_at
+			last.facts, last.model, last.model_version, coalesce(last.override_value, last.value), coalesce(last.override_tier, last.tier),
+			last.queue, last.owner_id, last.scored_at
 		FROM accounts a JOIN LATERAL (
-			SELECT * FROM scores WHERE account_id = a.id ORDER BY scored_at DESC, id DESC LIMIT 1
+			SELECT * FROM scores WHERE account_id = a.id ORDER BY id DESC LIMIT 1
 		) AS last ON true
 		WHERE a.id > $1 ORDER BY a.id LIMIT $2`
 	rows, _ := s.db.Query(ctx, q, after, limit)

@@ -31,7 +31,7 @@ type Segment map[account.Field][]string
 const targeted = `
 	CASE WHEN @only::bigint <> 0 THEN a.id = @only ELSE
 		@marked AND a.target OR EXISTS (
-			SELECT FROM (SELECT tier, facts FROM scores WHERE account_id = a.id ORDER BY scored_at DESC, id DESC LIMIT 1) AS last
+			SELECT FROM (SELECT coalesce(override_tier, tier) AS tier, facts FROM scores WHERE account_id = a.id ORDER BY id DESC LIMIT 1) AS last
 			WHERE tier = ANY (@tiers) OR EXISTS (
 				SELECT FROM jsonb_array_elements(@segments::jsonb) AS s (segment)
 				WHERE NOT EXISTS (
@@ -236,7 +236,7 @@ func (s *Store) WithNews(ctx context.Context, after NewsOf, only int64, limit in
 		WITH news AS (SELECT DISTINCT account_id FROM signals WHERE answered_at IS NULL AND (@only::bigint = 0 OR account_id = @only))
 		SELECT account_id, value FROM (
 			SELECT account_id, coalesce((
-				SELECT value FROM scores WHERE account_id = news.account_id ORDER BY scored_at DESC, id DESC LIMIT 1), -1) AS value
+				SELECT coalesce(override_value, value) FROM scores WHERE account_id = news.account_id ORDER BY id DESC LIMIT 1), -1) AS value
 			FROM news) AS scored
 		WHERE @id::bigint = 0 OR (-value, account_id) > (-@value::int, @id)
 		ORDER BY value DESC, account_id LIMIT @limit`

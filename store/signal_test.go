@@ -129,9 +129,11 @@ func TestTargets(t *testing.T) {
 	merged := func(field account.Field, v account.Value) waterfall.Merged {
 		return waterfall.Merged{Fact: fact(field, v)}
 	}
+	var last store.ScoreRow
 	for i, country := range []string{"US", "DE"} { // the latest counts
-		_, err := s.SaveScore(t.Context(), store.ScoreRow{
-			AccountID: acc.ID, RunID: "r", Pass: i + 1, Model: "revops", ModelVersion: 2, Score: icp.Score{Tier: "Tier 3"}, Cause: "first",
+		var err error
+		last, err = s.SaveScore(t.Context(), store.ScoreRow{
+			AccountID: acc.ID, Before: last.ID, RunID: "r", Pass: i + 1, Model: "revops", ModelVersion: 2, Score: icp.Score{Tier: "Tier 3"}, Cause: "first",
 			ScoredAt: now.Add(time.Duration(i) * time.Hour),
 			Facts: map[account.Field]waterfall.Merged{
 				account.Country:      merged(account.Country, account.TextValue(country)),

@@ -159,7 +159,10 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	workflows.Register(core)
 	core.RegisterActivity(a.Identify)
 	core.RegisterActivity(a.Apply)
-	core.RegisterActivity(a.Score) // also run as a local activity
+	core.RegisterActivity(a.Score)         // also run as a local activity
+	core.RegisterActivity(a.BeginOverride) // local ones, like EndOverride
+	core.RegisterActivity(a.EndOverride)
+	core.RegisterActivity(a.ReadAccount)
 	core.RegisterActivity(a.Park)
 	core.RegisterActivity(a.Finish)
 	core.RegisterActivity(a.PlanSweep) // a local one, too, like News

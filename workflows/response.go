@@ -38,7 +38,7 @@ func SignalResponse(ctx workflow.Context, in activities.ResponseInput) (*activit
 		return nil, err
 	}
 	if written {
-		apply := activities.ApplyInput{AccountID: in.AccountID, Key: brief.Key, Model: brief.Score.Model, NoTask: d.Prompted()}
+		apply := activities.ApplyInput{AccountID: in.AccountID, Key: brief.Key, NoTask: d.Prompted()}
 		if err := onceAllowed(ctx, "properties", a.Apply, apply, nil); err != nil {
 			return nil, err
 		}
