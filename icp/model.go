@@ -18,7 +18,8 @@ type Model struct {
 	Name        string          // revops: lower case, part of ids
 	Version     int             // from 1, one more with every release
 	Owner       string          // the one person who answers for it
-	Subject     string          // what is rated: company
+	Subject     string          // what is rated: company or contact
+	Fields      []Declared      // the model's own fields, sorted by name
 	Required    []account.Field // what the waterfall must find
 	Confidence  float64         // how sure it must be, above 0 to 1; default 0.7
 	Scale       Scale
@@ -54,7 +55,9 @@ func (m *Model) TierFor(value int) Tier {
 // Tier is a band of scores, from Min up to the next higher tier.
 type Tier struct {
 	Name  string        // Tier 1: what the CRM shows
-	Min   int           // the lowest score in it
+	Min   int           // the lowest score that enters it
+	Leave int           // an account that is in it stays down to this score; default Min
+	Dwell time.Duration // and at least this long; default 0. See [Model.Settle]
 	Queue string        // where its accounts are worked
 	Task  *TaskTemplate // for an account that arrives here; nil for none
 }

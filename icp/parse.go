@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/strictyaml"
 )
 
@@ -26,7 +25,7 @@ const modelUnits = "dh"
 // [*strictyaml.Error] with every mistake of the file and its place. docs/models.md
 // describes the format.
 func Parse(name string, data []byte) (*Model, error) {
-	p := &parser{Reader: strictyaml.New(name, "model", "docs/models.md")}
+	p := &parser{Reader: strictyaml.New(name, "model", "docs/models.md"), m: new(Model)}
 	m := p.model(p.Document(data))
 	if err := p.Err(); err != nil {
 		return nil, err
@@ -38,30 +37,31 @@ func Parse(name string, data []byte) (*Model, error) {
 // parser makes a model of what the reader reads.
 type parser struct {
 	*strictyaml.Reader
-	required []account.Field
+	m *Model // as far as it is read
 }
 
 func (p *parser) model(v strictyaml.Value) *Model {
-	o := v.Object("name", "version", "owner", "subject", "required", "confidence", "scale", "criteria", "tiers",
+	o := v.Object("name", "version", "owner", "subject", "fields", "required", "confidence", "scale", "criteria", "tiers",
 		"trigger_task", "exploration", "signals")
-	m := &Model{
+	m := p.m
+	*m = Model{
 		Name:        o.Need("name").Word(),
 		Version:     o.Need("version").Integer(1, maxVersion),
 		Owner:       o.Need("owner").Text(),
-		Subject:     "company",
-		Required:    p.fields(o.Need("required")),
+		Subject:     SubjectCompany,
+		Fields:      p.declared(o.Get("fields")),
 		Confidence:  0.7,
 		Scale:       Scale{Method: Sum, Min: 0, Max: 100},
 		Exploration: p.exploration(o.Get("exploration")),
 		Signals:     p.signalRules(o.Get("signals")),
 	}
 	if o.Has("subject") {
-		m.Subject = o.Get("subject").OneOf("company")
+		m.Subject = o.Get("subject").OneOf(SubjectCompany, SubjectContact)
 	}
 	if o.Has("confidence") {
 		m.Confidence = o.Get("confidence").Share(false)
 	}
-	p.required = m.Required
+	m.Required = p.fields(o.Need("required"))
 	sound := p.Count()
 	if o.Has("scale") {
 		m.Scale = p.scale(o.Get("scale"))
@@ -72,39 +72,6 @@ func (p *parser) model(v strictyaml.Value) *Model {
 	p.tiers(m, o.Need("tiers"), sums)
 	p.triggerTask(m, o.Get("trigger_task"), sums)
 	return m
-}
-
-func (p *parser) fields(v strictyaml.Value) []account.Field {
-	items := v.List(maxItems)
-	fields := make([]account.Field, len(items))
-	for i, item := range items {
-		fields[i], _ = p.field(item)
-	}
-	strictyaml.Unique(items, strictyaml.Exactly)
-	return fields
-}
-
-// field reads the name of a field and tells its kind.
-func (p *parser) field(v strictyaml.Value) (account.Field, account.Kind) {
-	s := v.Text()
-	if s == "" {
-		return "", account.NoKind
-	}
-	kind, ok := account.Field(s).Kind()
-	if !ok {
-		v.Fail("unknown field %q%s", strictyaml.Clip(s, 40), strictyaml.DidYouMean(s, fieldNames()))
-		return "", account.NoKind
-	}
-	return account.Field(s), kind
-}
-
-func fieldNames() []string {
-	fields := account.Fields()
-	names := make([]string, len(fields))
-	for i, f := range fields {
-		names[i] = string(f)
-	}
-	return names
 }
 
 func (p *parser) scale(v strictyaml.Value) Scale {
@@ -134,27 +101,56 @@ func (p *parser) exploration(v strictyaml.Value) Exploration {
 
 func (p *parser) tiers(m *Model, v strictyaml.Value, sums bool) {
 	items := v.Some(maxTiers)
-	names, mins := make([]strictyaml.Value, len(items)), make([]strictyaml.Value, len(items))
+	names, mins, leaves := make([]strictyaml.Value, len(items)), make([]strictyaml.Value, len(items)), make([]strictyaml.Value, len(items))
 	m.Tiers = make([]Tier, len(items))
 	before := p.Count()
 	for i, item := range items {
-		m.Tiers[i], names[i], mins[i] = p.tier(item)
+		o := item.Object("name", "min", "leave", "dwell", "queue", "task")
+		m.Tiers[i] = p.tier(o, i == len(items)-1)
+		names[i], mins[i], leaves[i] = o.Get("name"), o.Get("min"), o.Get("leave")
 	}
 	strictyaml.Unique(names, strings.ToLower)
-	if p.Count() == before { // else the bounds may not be the ones meant
-		m.checkTiers(mins, sums)
+	if p.Count() > before { // the bounds may not be the ones meant
+		return
+	}
+	m.checkTiers(mins, sums)
+	if p.Count() == before {
+		m.checkLeaves(leaves)
 	}
 }
 
-// tier also returns the places of its name and of its min.
-func (p *parser) tier(v strictyaml.Value) (t Tier, name, low strictyaml.Value) {
-	o := v.Object("name", "min", "queue", "task")
-	name, low = o.Need("name"), o.Need("min")
-	t = Tier{Name: name.Text(), Min: low.Integer(-maxBound, maxBound), Queue: o.Need("queue").Word()}
+func (p *parser) tier(o strictyaml.Object, last bool) Tier {
+	t := Tier{Name: o.Need("name").Text(), Min: o.Need("min").Integer(-maxBound, maxBound), Queue: o.Need("queue").Word()}
+	t.Leave = t.Min
+	if o.Has("leave") {
+		t.Leave = o.Get("leave").Integer(-maxBound, maxBound)
+	}
+	if o.Has("dwell") {
+		t.Dwell = o.Get("dwell").Duration(modelUnits)
+	}
+	for _, key := range []string{"leave", "dwell"} {
+		if last {
+			o.Get(key).Fail("nothing is below the last tier, so it is never left")
+		}
+	}
 	if o.Has("task") {
 		t.Task = p.task(o.Get("task"))
 	}
-	return t, name, low
+	return t
+}
+
+// checkLeaves reports tiers that are left at a score that would enter them, or so
+// late that an account would fall past the next.
+func (m *Model) checkLeaves(leaves []strictyaml.Value) {
+	for i, v := range leaves {
+		switch t := m.Tiers[i]; {
+		case v.Absent():
+		case t.Leave >= t.Min:
+			v.Fail("%d must be below min (%d): it is the score that an account may fall to and stay", t.Leave, t.Min)
+		case t.Leave <= m.Tiers[i+1].Min:
+			v.Fail("%d must be above the min of %q (%d), or accounts fall past it", t.Leave, m.Tiers[i+1].Name, m.Tiers[i+1].Min)
+		}
+	}
 }
 
 // checkTiers reports tiers that no score can fall in, and scores without a tier.

@@ -36,7 +36,7 @@ func (p *parser) criterion(v strictyaml.Value) (c Criterion, name strictyaml.Val
 		o.Get("dimension").Fail("%q looks like a slip (did you mean %s?)", c.Dimension, known)
 	}
 	p.subject(&c, o)
-	if slices.Contains(p.required, c.Field) && c.Field != "" {
+	if slices.Contains(p.m.Required, c.Field) && c.Field != "" {
 		c.Unknown = Widen
 	}
 	if o.Has("unknown") {

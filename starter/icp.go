@@ -142,7 +142,7 @@ func scoreAccount(cmd *cobra.Command, model, file string, asJSON bool) error {
 		return err
 	}
 	now := time.Now()
-	facts, signals, err := readAccount(file, data, now)
+	facts, signals, err := readAccount(m, file, data, now)
 	if err != nil {
 		return err
 	}
@@ -181,9 +181,9 @@ func pick(models map[string]*icp.Model, name string) (*icp.Model, error) {
 	return nil, fmt.Errorf("no model is called %q%s, nor is there such a file; `starter icp show` lists the models", name, strictyaml.DidYouMean(name, names))
 }
 
-// readAccount reads a flat object, field → value, and reports all of its mistakes at
-// once; name is what these call the file.
-func readAccount(name string, data []byte, at time.Time) (account.Facts, []account.Signal, error) {
+// readAccount reads a flat object, field → value, whose fields m knows, and reports
+// all of its mistakes at once; name is what these call the file.
+func readAccount(m *icp.Model, name string, data []byte, at time.Time) (account.Facts, []account.Signal, error) {
 	entries, err := readObject(data)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", name, err)
@@ -199,7 +199,7 @@ func readAccount(name string, data []byte, at time.Time) (account.Facts, []accou
 		case e.key == "signals":
 			signals, err = readSignals(e.value)
 		default:
-			err = readFact(facts, account.Field(e.key), e.value, at)
+			err = readFact(m, facts, account.Field(e.key), e.value, at)
 		}
 		seen[e.key] = true
 		if err != nil {
@@ -247,10 +247,10 @@ func whereInvalid(data []byte) string {
 	return fmt.Sprintf(" from line %d on (%v)", line, syntax)
 }
 
-func readFact(facts account.Facts, field account.Field, raw json.RawMessage, at time.Time) error {
-	kind, ok := field.Kind()
+func readFact(m *icp.Model, facts account.Facts, field account.Field, raw json.RawMessage, at time.Time) error {
+	kind, ok := m.Kind(field)
 	if !ok {
-		return account.Invalid(strictyaml.Clip(string(field), 40), "no such field"+strictyaml.DidYouMean(string(field), fieldNames())+"; docs/models.md lists them")
+		return account.Invalid(strictyaml.Clip(string(field), 40), "no such field"+strictyaml.DidYouMean(string(field), append(m.FieldNames(), "signals"))+"; docs/models.md lists them")
 	}
 	var v account.Value
 	if err := json.Unmarshal(raw, &v); err != nil {
@@ -265,14 +265,6 @@ func readFact(facts account.Facts, field account.Field, raw json.RawMessage, at 
 	}
 	facts[field] = account.Fact{Field: field, Value: v, Provider: "given", Confidence: 1, ObservedAt: at}
 	return nil
-}
-
-func fieldNames() []string {
-	names := []string{"signals"}
-	for _, f := range account.Fields() {
-		names = append(names, string(f))
-	}
-	return names
 }
 
 func readSignals(raw json.RawMessage) ([]account.Signal, error) {

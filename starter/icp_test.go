@@ -8,13 +8,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/icp"
 )
 
 var today = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 
+func revops(t *testing.T) *icp.Model {
+	t.Helper()
+	m, err := icp.Load("revops")
+	require.NoError(t, err)
+	return m
+}
+
 func TestReadAccount(t *testing.T) {
 	t.Parallel()
-	facts, signals, err := readAccount("a.json", []byte("\ufeff"+`{
+	facts, signals, err := readAccount(revops(t), "a.json", []byte("\ufeff"+`{
 		"industry": "saas", "employees": 120, "technologies": ["hubspot", "aws"], "business_model": "b2b",
 		"previously_churned": false, "last_funding_at": "2026-10-01", "revenue_usd": null,
 		"signals": [{"kind": "funding", "occurred_at": "2026-11-01"}, {"kind": "hiring", "occurred_at": "2026-11-02T10:00:00+02:00", "source": "jobs"}]
@@ -37,7 +45,7 @@ func TestReadAccount(t *testing.T) {
 func TestReadAccountOfNothing(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{"{}", `{"signals": []}`, `{"signals": null}`, ` { "industry" : null } `} {
-		facts, signals, err := readAccount("a.json", []byte(file), today)
+		facts, signals, err := readAccount(revops(t), "a.json", []byte(file), today)
 		require.NoError(t, err, file)
 		require.Empty(t, facts)
 		require.Empty(t, signals)
@@ -89,7 +97,7 @@ func TestBadAccounts(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, _, err := readAccount("a.json", []byte(tt.give), today)
+			_, _, err := readAccount(revops(t), "a.json", []byte(tt.give), today)
 			require.ErrorIs(t, err, account.ErrInvalid)
 			require.EqualError(t, err, "a.json: "+tt.want)
 		})
@@ -99,9 +107,24 @@ func TestBadAccounts(t *testing.T) {
 // TestAllMistakesOfAnAccountAtOnce holds that they come in the order of the file.
 func TestAllMistakesOfAnAccountAtOnce(t *testing.T) {
 	t.Parallel()
-	_, _, err := readAccount("a.json", []byte(`{"indutry": "saas", "employees": "many", "signals": [{}], "city": 7}`), today)
+	_, _, err := readAccount(revops(t), "a.json", []byte(`{"indutry": "saas", "employees": "many", "signals": [{}], "city": 7}`), today)
 	require.EqualError(t, err, `a.json: indutry: no such field (did you mean industry?); docs/models.md lists them
 a.json: employees: want a number, have a text
 a.json: signals[0].kind: missing; want a word such as funding
 a.json: city: want a text, have a number`)
+}
+
+func TestReadDeclaredFields(t *testing.T) {
+	t.Parallel()
+	m, err := icp.Parse("m", []byte(`{name: m, version: 1, owner: o, required: [],
+		fields: {pain: {type: text}, renewal: {type: date}, seats: {type: number}, regulations: {type: list}, partner: {type: boolean}},
+		criteria: [{name: seats, dimension: needs, field: seats, at_least: 10, points: 5}], tiers: [{name: All, min: 0, queue: all}]}`))
+	require.NoError(t, err)
+	facts, _, err := readAccount(m, "a.json", []byte(`{"pain": "late reports", "renewal": "2026-12-31", "seats": 12, "regulations": "gdpr", "partner": true}`), today)
+	require.NoError(t, err)
+	require.Equal(t, account.DateKind, facts["renewal"].Value.Kind())
+	require.Equal(t, []string{"gdpr"}, facts["regulations"].Value.List())
+	require.Equal(t, 5, icp.Rate(m, facts, nil, today).Value)
+	_, _, err = readAccount(m, "a.json", []byte(`{"seat": 12, "pain": 7}`), today)
+	require.EqualError(t, err, "a.json: seat: no such field (did you mean seats?); docs/models.md lists them\na.json: pain: want a text, have a number")
 }
