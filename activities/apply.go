@@ -33,6 +33,8 @@ type ApplyInput struct {
 type ApplyResult struct {
 	Effects []EffectDone `json:"effects"`
 	TaskID  string       `json:"task_id,omitempty"`
+	// ContactModel rates the people of the account, who come next; zero if none does.
+	ContactModel ModelRef `json:"contact_model,omitzero"`
 }
 
 // EffectDone is one effect and the record that it left in the CRM.
@@ -79,6 +81,9 @@ func (a *Activities) Apply(ctx context.Context, in ApplyInput) (ApplyResult, err
 		steps = steps[:2]
 	}
 	out, err := w.write(ctx, steps)
+	if err == nil {
+		out.ContactModel, err = a.contactModel(ctx)
+	}
 	return out, crmFailure(err)
 }
 
@@ -177,7 +182,7 @@ func same(name, a, b string) bool {
 		ta, errA := time.Parse(time.RFC3339, a)
 		tb, errB := time.Parse(time.RFC3339, b)
 		return errA == nil && errB == nil && ta.Unix() == tb.Unix()
-	case crm.ScoreProperty, crm.CompletenessProperty:
+	case crm.ScoreProperty, crm.CompletenessProperty, crm.ContactScoreProperty:
 		na, errA := strconv.ParseFloat(a, 64)
 		nb, errB := strconv.ParseFloat(b, 64)
 		return errA == nil && errB == nil && na == nb
