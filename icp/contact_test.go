@@ -42,8 +42,8 @@ func TestContactsAreRatedOverTheirAccount(t *testing.T) {
 func TestContactMistakes(t *testing.T) {
 	t.Parallel()
 	_, err := icp.Parse("m", []byte(strings.Replace(ofContacts, "subject: contact", "subject: company", 1)))
-	require.EqualError(t, err, `m:6:22: required[1]: management_level is a field of contacts, and the model's subject is the company
-m:9:43: criteria[1].field: management_level is a field of contacts, and the model's subject is the company
-m:10:44: criteria[2].field: budget_authority is a field of contacts, and the model's subject is the company
-m:11:48: criteria[3].field: department is a field of contacts, and the model's subject is the company`)
+	require.EqualError(t, err, `m:6:22: required[1]: management_level is a field of contacts; a model of companies has it with of: best_contact or of: buying_committee
+m:9:43: criteria[1].field: management_level is a field of contacts; a model of companies has it with of: best_contact or of: buying_committee
+m:10:44: criteria[2].field: budget_authority is a field of contacts; a model of companies has it with of: best_contact or of: buying_committee
+m:11:48: criteria[3].field: department is a field of contacts; a model of companies has it with of: best_contact or of: buying_committee`)
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/strictyaml"
 )
 
@@ -64,19 +63,3 @@ func plain(s string) string {
 		return r
 	}, strings.ToValidUTF8(s, ""))
 }
-
-// label is what reasons call a criterion's input.
-func label(c *Criterion) string {
-	switch c.Field {
-	case "":
-		return spaced(strings.Join(c.Signals, ", "))
-	case account.RevenueUSD:
-		return "revenue in USD"
-	case account.FundingTotalUSD:
-		return "funding in USD"
-	default:
-		return spaced(string(c.Field))
-	}
-}
-
-func spaced(word string) string { return strings.ReplaceAll(word, "_", " ") }

@@ -381,7 +381,8 @@ func TestScoreJSON(t *testing.T) {
 	criteria, _ := fields["criteria"].([]any)
 	delete(fields, "criteria")
 	require.Equal(t, map[string]any{
-		"value": 55.0, "low": 55.0, "high": 70.0, "fit": 40.0, "completeness": 55.0 / 145, "tier": "Tier 2", "provisional": true,
+		"value": 55.0, "low": 55.0, "high": 70.0, "fit": 40.0, "engagement": 0.0, "intent": 15.0, "completeness": 55.0 / 145,
+		"tier": "Tier 2", "floor": "Tier 2", "provisional": true,
 	}, fields)
 	require.Len(t, criteria, 8)
 	require.Equal(t, map[string]any{

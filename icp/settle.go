@@ -2,7 +2,7 @@ package icp
 
 import (
 	"fmt"
-	"slices"
+	"strconv"
 	"time"
 )
 
@@ -16,23 +16,32 @@ type Held struct {
 // A better tier is taken at once; a worse one only when the score is below the Leave
 // of the held tier and the account has been in it for its Dwell. So a score that
 // wavers about a boundary does not move the account to and fro, and a reason to call
-// is not kept waiting. A held tier that m does not have is no history.
+// is not kept waiting. A held tier that m does not have is no history. In a matrix it
+// is each of the two numbers that has a Leave, and a tier is worse that comes later in
+// the model.
 //
 // Why says for people what held the account back; it is empty where the tier is the
 // score's own.
 func (m *Model) Settle(s Score, held Held, at time.Time) (tier Tier, why string) {
-	own := m.TierFor(s.Value)
-	is := slices.IndexFunc(m.Tiers, func(t Tier) bool { return t.Name == own.Name })
-	was := slices.IndexFunc(m.Tiers, func(t Tier) bool { return t.Name == held.Tier })
-	if was < 0 || is <= was {
-		return own, ""
+	own, was := m.tierIndex(s.numbers(), -1), m.tierNamed(held.Tier)
+	if was < 0 || own <= was {
+		return m.tier(own), ""
 	}
-	tier = m.Tiers[was]
-	switch stayed := at.Sub(held.Since); {
-	case s.Value >= tier.Leave:
-		return tier, fmt.Sprintf("stays in %s, which is left below %d", tier.Name, tier.Leave)
-	case !held.Since.IsZero() && stayed < tier.Dwell:
-		return tier, fmt.Sprintf("stays in %s for at least %s, until %s", tier.Name, duration(tier.Dwell), held.Since.Add(tier.Dwell).UTC().Format(time.DateOnly))
+	kept := m.tierIndex(s.numbers(), was)
+	if kept == was {
+		return m.tier(was), "stays in " + held.Tier + ", which is left below " + m.leaves(was)
 	}
-	return own, ""
+	if dwell := m.Tiers[was].Dwell; !held.Since.IsZero() && at.Sub(held.Since) < dwell {
+		return m.tier(was), fmt.Sprintf("stays in %s for at least %s, until %s", held.Tier, duration(dwell), held.Since.Add(dwell).UTC().Format(time.DateOnly))
+	}
+	return m.tier(own), ""
+}
+
+// leaves says where the i-th tier is left.
+func (m *Model) leaves(i int) string {
+	if m.Matrix == nil {
+		return strconv.Itoa(m.Tiers[i].Leave)
+	}
+	a, b := m.Matrix.Axes[0], m.Matrix.Axes[1]
+	return fmt.Sprintf("%s %d or %s %d", a.Measure, a.Leave, b.Measure, b.Leave)
 }
