@@ -30,14 +30,17 @@ type Activities struct {
 	Budgets   waterfall.Budgets
 	LateFill  LateFill
 
+	MaxContacts int // of one account, that are scored; 0: DefaultContacts
+
 	Signals  []SignalSource   // that are configured, in the order of the registry
 	Targets  store.TargetList // that the nightly sweep watches
 	DailyCap int              // trigger tasks for one rep on one day; 0: no cap
 	Zone     string           // in which a day ends: Europe/Berlin
 	GiveUp   time.Duration    // how long a sweep waits for a source that is down
 
-	models   sync.Map // "revops@3" → *icp.Model: versions never change
-	circuits circuits
+	models     sync.Map // "revops@3" → *icp.Model: versions never change
+	complaints sync.Map // what this worker has said once
+	circuits   circuits
 }
 
 // Source is a provider that is configured, with the settings of sluice.yaml.
@@ -86,6 +89,10 @@ type Store interface {
 	TryEffect(ctx context.Context, a store.Attempt) (store.Effect, error)
 	FinishEffect(ctx context.Context, key, crmID string, written map[string]string) error
 	FailEffect(ctx context.Context, key, reason string) error
+
+	KeepContacts(ctx context.Context, accountID int64, listed []crm.Contact, all bool, at time.Time) ([]store.Contact, error)
+	ScoreContacts(ctx context.Context, model string, at time.Time, scores []store.ContactScore) error
+	FinishContacts(ctx context.Context, at time.Time, done []store.ContactWritten) error
 
 	SaveRun(ctx context.Context, r store.Run) error
 

@@ -32,6 +32,8 @@ type ApplyInput struct {
 type ApplyResult struct {
 	Effects []EffectDone `json:"effects"`
 	TaskID  string       `json:"task_id,omitempty"`
+	// ContactModel rates the people of the account, who come next; zero if none does.
+	ContactModel ModelRef `json:"contact_model,omitzero"`
 }
 
 // EffectDone is one effect and the record that it left in the CRM.
@@ -98,7 +100,11 @@ func (a *Activities) applyLatest(ctx context.Context, in ApplyInput, company crm
 	if in.NoTask {
 		steps = steps[:2]
 	}
-	return w.write(ctx, steps)
+	out, err := w.write(ctx, steps)
+	if err == nil {
+		out.ContactModel, err = a.contactModel(ctx)
+	}
+	return out, err
 }
 
 func (a *Activities) writer(ctx context.Context, m *icp.Model, row store.ScoreRow, company crm.Company) (writer, error) {
@@ -211,7 +217,7 @@ func same(name, a, b string) bool {
 		ta, errA := time.Parse(time.RFC3339, a)
 		tb, errB := time.Parse(time.RFC3339, b)
 		return errA == nil && errB == nil && ta.Unix() == tb.Unix()
-	case crm.ScoreProperty, crm.CompletenessProperty:
+	case crm.ScoreProperty, crm.CompletenessProperty, crm.ContactScoreProperty:
 		na, errA := strconv.ParseFloat(a, 64)
 		nb, errB := strconv.ParseFloat(b, 64)
 		return errA == nil && errB == nil && na == nb

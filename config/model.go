@@ -89,6 +89,29 @@ func (p Pipeline) ActiveModel(models map[string]*icp.Model) (*icp.Model, error) 
 	return m, strictyaml.Report(wrong...) // in the order of the file
 }
 
+// ActiveContactModel returns the one of models that rates the people of an account, nil
+// if none does.
+func (p Pipeline) ActiveContactModel(models map[string]*icp.Model) (*icp.Model, error) {
+	if p.ContactModel == "" {
+		return nil, nil
+	}
+	m, ok := models[p.ContactModel]
+	switch {
+	case !ok:
+		var names []string
+		for _, name := range slices.Sorted(maps.Keys(models)) {
+			if models[name].Subject == icp.SubjectContact {
+				names = append(names, name)
+			}
+		}
+		return nil, strictyaml.Report(p.contactAt.Mistake("no model is called %q%s; models for contacts, shipped and in SLUICE_MODEL_DIR: %s",
+			p.ContactModel, strictyaml.DidYouMean(p.ContactModel, names), strings.Join(names, ", ")))
+	case m.Subject != icp.SubjectContact:
+		return nil, strictyaml.Report(p.contactAt.Mistake("%s rates companies; a model for contacts begins with `subject: contact`", m.ID()))
+	}
+	return m, nil
+}
+
 // Queues returns the queues that the model sends accounts to, each once, that of
 // the highest tier first.
 func Queues(m *icp.Model) []string {

@@ -10,16 +10,18 @@ import (
 // Pipeline is sluice.yaml: what RevOps settles about running the process, as
 // opposed to what the model settles about scoring.
 type Pipeline struct {
-	Model     string // the ICP model that new runs use, by name
-	Providers []Provider
-	Budgets   Budgets
-	LateFill  LateFill
-	CRM       CRM
-	Routes    routing.Rules
-	Signals   Signals
+	Model        string // the ICP model that new runs use, by name
+	ContactModel string // the one that rates the people of an account; default contact-fit, "" for none
+	Providers    []Provider
+	Budgets      Budgets
+	LateFill     LateFill
+	CRM          CRM
+	Routes       routing.Rules
+	Signals      Signals
 
-	modelAt strictyaml.Value            // where the file names the model
-	queueAt map[string]strictyaml.Value // where it has each queue
+	modelAt   strictyaml.Value            // where the file names the model
+	contactAt strictyaml.Value            // where it names the one for contacts, if it does
+	queueAt   map[string]strictyaml.Value // where it has each queue
 }
 
 // Provider is one step of the waterfall; their order is the order of asking. Zero
@@ -50,8 +52,9 @@ type LateFill struct {
 	Wait    time.Duration // before the first return, doubled for each further one; default 30 s
 }
 
-// CRM is the pace at which a worker calls the CRM.
+// CRM is the pace at which a worker calls the CRM, and how much it reads there.
 type CRM struct {
 	Rate       float64 // calls per second; default 15, HubSpot allows 19 to one app
 	SearchRate float64 // searches per second; default 4, HubSpot allows 5 to one account
+	Contacts   int     // of one account, that are scored at most; default 100
 }

@@ -35,7 +35,7 @@ late_fill:
   returns: 3
   within: 12h
   wait: 1m
-crm: {rate: 9.5, search_rate: 2}
+crm: {rate: 9.5, search_rate: 2, contacts: 50}
 routes:
   sdr-outreach:
     keep_owner: false
@@ -67,7 +67,7 @@ func TestParsePipeline(t *testing.T) {
 	}, p.Providers)
 	require.Equal(t, config.Budgets{Company: 10, Import: 20_000, Day: 1000}, p.Budgets)
 	require.Equal(t, config.LateFill{Returns: 3, Within: 12 * time.Hour, Wait: time.Minute}, p.LateFill)
-	require.Equal(t, config.CRM{Rate: 9.5, SearchRate: 2}, p.CRM)
+	require.Equal(t, config.CRM{Rate: 9.5, SearchRate: 2, Contacts: 50}, p.CRM)
 	require.Equal(t, map[string]routing.Queue{
 		"sdr-outreach": {Owners: []routing.Owner{
 			{ID: "7001", Capacity: 25, Territory: []routing.Match{
@@ -86,6 +86,7 @@ func TestParsePipelineDefaults(t *testing.T) {
 	require.Equal(t, config.LateFill{Returns: 8, Within: 24 * time.Hour, Wait: 30 * time.Second}, p.LateFill)
 	require.Zero(t, p.Budgets)
 	require.Zero(t, p.CRM)
+	require.Equal(t, "contact-fit", p.ContactModel)
 	require.Empty(t, p.Routes.Queues)
 	require.Equal(t, 5, p.Providers[0].InFlight())
 }
@@ -131,6 +132,9 @@ func TestPipelinesOfTheRepository(t *testing.T) {
 		require.NoError(t, err)
 		_, err = p.ActiveModel(models)
 		require.NoError(t, err)
+		m, err := p.ActiveContactModel(models)
+		require.NoError(t, err)
+		require.Equal(t, icp.SubjectContact, m.Subject)
 	}
 }
 
@@ -150,7 +154,7 @@ func TestPipelineMistakes(t *testing.T) {
 
 		// keys
 		{"an unknown key, near a known one", "budgets:", "budget:", "12:1: budget: unknown key (did you mean budgets?)"},
-		{"an unknown key, near none", "crm: {", "retries: {", "20:1: retries: unknown key; known: model, providers, budgets, late_fill, crm, routes, signals"},
+		{"an unknown key, near none", "crm: {", "retries: {", "20:1: retries: unknown key; known: model, contact_model, providers, budgets, late_fill, crm, routes, signals"},
 		{"an unknown key of a provider", "trust: 0.9", "weight: 0.9", "4:5: providers[0].weight: unknown key; known: name, trust, credits, rate, daily, ttl, timeout, breaker"},
 		{"a misspelt key of a breaker", "cool_down: 5m", "cooldown: 5m", "10:28: providers[0].breaker.cooldown: unknown key (did you mean cool_down?)"},
 		{"a misspelt key of late fill", "  returns: 3", "  return: 3", "17:3: late_fill.return: unknown key (did you mean returns?)"},
@@ -202,6 +206,8 @@ func TestPipelineMistakes(t *testing.T) {
 		{"no time to return in", "within: 12h", "within: 0h", `18:11: late_fill.within: want a number of minutes or hours or days, such as 5m or 12h or 90d, have the text "0h"`},
 		{"a wait longer than all returns", "wait: 1m", "wait: 13h", "19:9: late_fill.wait: 13h is longer than late_fill.within (12h), so no run would come back"},
 		{"a CRM without a pace", "rate: 9.5", "rate: 0", "20:13: crm.rate: 0 is outside 0.1 to 10000"},
+		{"no contacts", "contacts: 50", "contacts: 0", "20:44: crm.contacts: 0 is outside 1 to 1000"},
+		{"a contact model in capitals", "model: revops", "model: revops\ncontact_model: Contact Fit", `2:16: contact_model: "Contact Fit": ` + words},
 		{"a CRM search pace in words", "search_rate: 2", "search_rate: slow", `20:31: crm.search_rate: want a number such as 50, 10k, 1.5M or 2B, have the text "slow"`},
 
 		// routes
@@ -293,6 +299,32 @@ func TestActiveModel(t *testing.T) {
 	m, err := p.ActiveModel(models)
 	require.NoError(t, err, "the exploration queue is one of the model's")
 	require.Same(t, revops, m)
+}
+
+func TestActiveContactModel(t *testing.T) {
+	t.Parallel()
+	models, err := config.LoadModels("")
+	require.NoError(t, err)
+	tests := []struct{ name, give, want string }{
+		{"a misspelt model", "contact-fti", `p:2:16: contact_model: no model is called "contact-fti" (did you mean contact-fit?); models for contacts, shipped and in SLUICE_MODEL_DIR: contact-fit`},
+		{"a model for companies", "revops", `p:2:16: contact_model: revops@2 rates companies; a model for contacts begins with ` + "`subject: contact`"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p, err := config.ParsePipeline("p", []byte("model: revops\ncontact_model: "+tt.give+"\nproviders: [{name: website}]\n"))
+			require.NoError(t, err)
+			_, err = p.ActiveContactModel(models)
+			require.ErrorIs(t, err, account.ErrInvalid)
+			require.EqualError(t, err, tt.want)
+		})
+	}
+	off, err := parse(t, "model: revops\ncontact_model: off\nproviders: [{name: website}]\n").ActiveContactModel(models)
+	require.NoError(t, err)
+	require.Nil(t, off)
+	named, err := parse(t, "model: revops\ncontact_model: contact-fit\nproviders: [{name: website}]\n").ActiveContactModel(models)
+	require.NoError(t, err)
+	require.Same(t, models["contact-fit"], named)
 }
 
 func TestLoadPipelineSaysWhatToDoWithoutAFile(t *testing.T) {

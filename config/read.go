@@ -31,7 +31,7 @@ func LoadPipeline(file string) (Pipeline, error) {
 // ParsePipeline reads a pipeline; name is what its mistakes call the file.
 func ParsePipeline(name string, data []byte) (Pipeline, error) {
 	r := strictyaml.New(name, "pipeline", "docs/operations.md")
-	root := r.Document(data).Object("model", "providers", "budgets", "late_fill", "crm", "routes", "signals")
+	root := r.Document(data).Object("model", "contact_model", "providers", "budgets", "late_fill", "crm", "routes", "signals")
 	p := Pipeline{
 		Model:    root.Need("model").Word(),
 		Budgets:  readBudgets(root.Get("budgets")),
@@ -40,6 +40,7 @@ func ParsePipeline(name string, data []byte) (Pipeline, error) {
 		Signals:  readSignals(root.Get("signals")),
 		modelAt:  root.Get("model"),
 	}
+	p.ContactModel, p.contactAt = readContactModel(root)
 	p.Providers = p.readProviders(root.Need("providers"))
 	p.Routes, p.queueAt = readRoutes(root.Get("routes"))
 	return p, r.Err()
@@ -145,8 +146,29 @@ func readLateFill(v strictyaml.Value) LateFill {
 }
 
 func readCRM(v strictyaml.Value) CRM {
-	o := v.Object("rate", "search_rate")
-	return CRM{Rate: o.Get("rate").Amount(0.1, 10_000), SearchRate: o.Get("search_rate").Amount(0.1, 10_000)}
+	o := v.Object("rate", "search_rate", "contacts")
+	return CRM{
+		Rate: o.Get("rate").Amount(0.1, 10_000), SearchRate: o.Get("search_rate").Amount(0.1, 10_000),
+		Contacts: o.Get("contacts").Integer(1, maxContacts),
+	}
+}
+
+// maxContacts keeps the contacts of one account within what one activity does.
+const maxContacts = 1000
+
+// defaultContactModel is shipped.
+const defaultContactModel = "contact-fit"
+
+// readContactModel also returns the place of the name, if the file has one.
+func readContactModel(root strictyaml.Object) (name string, at strictyaml.Value) {
+	if !root.Has("contact_model") {
+		return defaultContactModel, root.Get("model")
+	}
+	at = root.Get("contact_model")
+	if name = at.Word(); name == "off" {
+		return "", at
+	}
+	return name, at
 }
 
 // readRoutes also returns the places of the queues' names.

@@ -13,6 +13,8 @@ import (
 // account.ErrNotFound for a record that is not there, or the context's. None of
 // its writes is repeated by itself: who repeats one looks first.
 type CRM interface {
+	Contacts
+
 	// Key returns the key of the company with the given record id.
 	Key(recordID string) account.Key
 	// Company reads one company, with further properties beside those that Sluice
@@ -90,8 +92,18 @@ type Owner struct {
 	Name  string
 }
 
-// Property is a company property that Sluice writes.
+// Object is a type of record that has properties.
+type Object string
+
+// The objects whose properties Sluice writes.
+const (
+	CompanyObject Object = "" // what a property is of, if nothing else is said
+	ContactObject Object = "contact"
+)
+
+// Property is a property that Sluice writes.
 type Property struct {
+	Object                   Object
 	Name, Label, Description string
 	Type                     PropertyType
 	Options                  []Option // of an enumeration

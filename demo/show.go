@@ -171,12 +171,28 @@ func (d *demo) summary(r report, all []outcome) string {
 	}
 	fmt.Fprintf(&b, "  tiers         %s\n", counts(r.Tiers))
 	fmt.Fprintf(&b, "  tasks         %d in the CRM\n", r.Tasks)
+	b.WriteString(contacts(all))
 	fmt.Fprintf(&b, "  vendor calls  %s; %g credits\n", counts(r.ProviderCalls), r.Credits)
 	fmt.Fprintf(&b, "  late fill     %d companies waited for People Data Labs; %d got another score by it, %d another tier\n",
 		count(all, outcome.waited),
 		count(all, func(o outcome) bool { return o.first.Value != o.Score.Value }),
 		count(all, func(o outcome) bool { return o.first.Tier != o.Tier }))
 	return b.String()
+}
+
+// contacts says how many people were scored, and what the best of each company came to.
+func contacts(all []outcome) string {
+	scored, best := 0, map[string]int{}
+	for _, o := range all {
+		if c := o.run.Contacts; c != nil && c.Scored > 0 {
+			scored += c.Scored
+			best[c.Best]++
+		}
+	}
+	if scored == 0 {
+		return ""
+	}
+	return fmt.Sprintf("  contacts      %d scored; the best of each company: %s\n", scored, counts(best))
 }
 
 // counts lists what was counted, the most first.

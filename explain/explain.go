@@ -27,6 +27,7 @@ type Store interface {
 	Facts(ctx context.Context, accountID int64) ([]account.Fact, error)
 	Signals(ctx context.Context, accountID int64) ([]store.Signal, error)
 	Responses(ctx context.Context, accountID int64) ([]store.Response, error)
+	Contacts(ctx context.Context, accountID int64) ([]store.Contact, error)
 }
 
 // Company is everything that is known of one account and why. Its JSON is what
@@ -62,6 +63,7 @@ type Company struct {
 	Stop        map[account.Field]string  `json:"stop"`
 	Effects     []Effect                  `json:"effects"`
 	Signals     []Signal                  `json:"signals,omitempty"`
+	Contacts    *Contacts                 `json:"contacts,omitempty"`
 	Overrides   []Override                `json:"overrides,omitempty"` // what people decided, the oldest first
 	History     []Past                    `json:"history,omitempty"`   // of the score, the oldest first
 	Heard       map[string][]account.Fact `json:"-"`                   // what each provider said, used or not
@@ -136,7 +138,7 @@ func Account(ctx context.Context, s Store, acc account.Account) (Company, error)
 		AccountID: acc.ID, Domain: acc.Domain, Name: acc.Name, CRM: acc.Key,
 		Criteria: []icp.Result{}, Facts: map[account.Field]Fact{}, Providers: []Provider{}, Effects: []Effect{},
 	}
-	for _, part := range []func(context.Context, Store) error{c.run, c.score, c.calls, c.effects, c.heard, c.happened, c.past} {
+	for _, part := range []func(context.Context, Store) error{c.run, c.score, c.calls, c.effects, c.heard, c.happened, c.past, c.contacts} {
 		if err := part(ctx, s); err != nil && !errors.Is(err, account.ErrNotFound) {
 			return Company{}, err
 		}

@@ -331,7 +331,7 @@ func TestLoad(t *testing.T) {
 	}
 	_, err := icp.Load("../go")
 	require.ErrorIs(t, err, account.ErrNotFound)
-	require.EqualError(t, err, `model "../go": not found; shipped: revops`)
+	require.EqualError(t, err, `model "../go": not found; shipped: abm-list, contact-fit, fit-and-engagement, five-dimensions, revops`)
 }
 
 // TestDocs holds that docs/models.md tells the truth: its model, what a company

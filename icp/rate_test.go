@@ -145,7 +145,6 @@ func TestRevopsIsTheDesigns(t *testing.T) {
 	t.Parallel()
 	m := revops(t)
 	require.Equal(t, "revops@2", m.ID())
-	require.Equal(t, []string{"revops"}, icp.Shipped())
 	require.Equal(t, []account.Field{account.Industry, account.Employees, account.Country, account.Technologies}, m.Required)
 	require.InDelta(t, 0.7, m.Confidence, 0)
 	require.Equal(t, icp.Scale{Method: icp.Sum, Min: 0, Max: 100}, m.Scale)

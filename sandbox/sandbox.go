@@ -30,9 +30,9 @@ type Options struct {
 
 	Latency time.Duration // of every service, until its faults are set
 
-	CRM          hubspot.Options
-	CRMCompanies bool // the CRM begins with a company for each row of the table
-	CRMTargets   bool // and all of them are target accounts
+	CRM          hubspot.Options // the people at each domain are invented, unless it says who they are
+	CRMCompanies bool            // the CRM begins with a company for each row of the table
+	CRMTargets   bool            // and all of them are target accounts
 }
 
 // Sandbox is an [http.Handler] for all services, and what is behind them.
@@ -88,6 +88,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Seed == 0 {
 		o.Seed = 1
+	}
+	if o.CRM.People == nil {
+		o.CRM.People = contactsAt
 	}
 	return o
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -26,10 +27,12 @@ func setupCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "setup",
 		Short: "Create the CRM properties that Sluice writes and asks for",
-		Long: `Create the property group "Sluice", the company properties that Sluice writes, and those in
-which people answer what no provider knows: whether the champion has budget, whether
-procurement is complex, whether they churned before. What is there already is left as it is; tiers and queues that a model added become options. Safe
-to repeat, and to be repeated after each change of tiers.`,
+		Long: `Create the property group "Sluice" and the properties that Sluice writes, of companies and,
+unless contact_model is off, of contacts; and those of companies in which people answer
+what no provider knows: whether the champion has budget, whether procurement is complex,
+whether they churned before. What is there already is left as it is; tiers, queues and
+levels that a model added become options. Safe to repeat, and to be repeated after each
+change of tiers and each upgrade.`,
 		Example: "  starter crm setup",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -57,11 +60,13 @@ func (a *app) setUp(cmd *cobra.Command, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	tiers, queues := choices(models, active.Name)
-	want := append(crm.Properties(tiers, queues), crm.Questions(account.Asked)...)
-	states, err := a.crm.EnsureProperties(cmd.Context(), want)
+	forContacts, err := a.pipeline.ActiveContactModel(models)
 	if err != nil {
-		return fmt.Errorf("set up CRM properties: %w", err)
+		return err
+	}
+	states, err := a.ensureProperties(cmd.Context(), models, active, forContacts)
+	if err != nil {
+		return err
 	}
 	conflict := slices.ContainsFunc(states, func(s crm.PropertyState) bool { return s.State == "conflict" })
 	if asJSON {
@@ -79,14 +84,39 @@ func (a *app) setUp(cmd *cobra.Command, asJSON bool) error {
 	return err
 }
 
-// choices lists the tiers and queues of all models, those of the active one first.
-func choices(models map[string]*icp.Model, active string) (tiers, queues []string) {
-	names := slices.Sorted(maps.Keys(models))
+// ensureProperties creates the properties of companies and, where a model rates them,
+// of contacts.
+func (a *app) ensureProperties(ctx context.Context, models map[string]*icp.Model, active, forContacts *icp.Model) ([]crm.PropertyState, error) {
+	tiers, queues := choices(models, active)
+	states, err := a.crm.EnsureProperties(ctx, append(crm.Properties(tiers, queues), crm.Questions(account.Asked)...))
+	if err != nil || forContacts == nil {
+		return states, setUpError("company", "crm.schemas.companies.write", err)
+	}
+	levels, _ := choices(models, forContacts)
+	more, err := a.crm.EnsureProperties(ctx, crm.ContactProperties(levels))
+	return append(states, more...), setUpError("contact", "crm.schemas.contacts.write", err)
+}
+
+func setUpError(object, scope string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, crm.ErrNotGranted):
+		return fmt.Errorf("set up %s properties: %w: grant the key the scope %s and run this again; to do without contacts, set `contact_model: off`", object, err, scope)
+	default:
+		return fmt.Errorf("set up %s properties: %w", object, err)
+	}
+}
+
+// choices lists the tiers and queues of all models that rate the same as the active
+// one, its own first.
+func choices(models map[string]*icp.Model, active *icp.Model) (tiers, queues []string) {
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(models)), func(name string) bool { return models[name].Subject != active.Subject })
 	slices.SortStableFunc(names, func(a, b string) int {
 		switch {
-		case a == active:
+		case a == active.Name:
 			return -1
-		case b == active:
+		case b == active.Name:
 			return 1
 		}
 		return 0

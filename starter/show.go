@@ -38,6 +38,7 @@ func show(cmd *cobra.Command, asJSON bool, c explain.Company) error {
 	showFacts(w, c)
 	showProviders(w, c)
 	showEffects(w, c)
+	showContacts(w, c.Contacts)
 	if len(c.Signals) > 0 {
 		fmt.Fprintln(w, "\nWhat happened")
 		printSignals(w, c)
@@ -166,6 +167,20 @@ func showEffects(w io.Writer, c explain.Company) {
 	t := newTable(w, "effect", "id", "state", "key")
 	for _, e := range c.Effects {
 		t.AppendRow(table.Row{e.Kind, e.CRMID, strings.TrimSpace(e.State + " " + e.Reason), e.Key})
+	}
+	t.Render()
+}
+
+// showContacts lists the best contacts, by the ids that the CRM has for them: who they
+// are is for the CRM to say.
+func showContacts(w io.Writer, c *explain.Contacts) {
+	if c == nil {
+		return
+	}
+	fmt.Fprintf(w, "\nContacts, %d in all\n", c.Count)
+	t := newTable(w, "contact", "job title", "level", "score", "model", "in the CRM")
+	for _, best := range c.Best {
+		t.AppendRow(table.Row{best.CRMID, best.JobTitle, best.Level, best.Score, best.Model, strings.TrimSpace(best.State + " " + best.Reason)})
 	}
 	t.Render()
 }

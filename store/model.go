@@ -56,6 +56,13 @@ func (s *Store) ActivateModel(ctx context.Context, name string, version int) err
 	return wrap(affected(s.db.Exec(ctx, q, name, version)), "activate model %s version %d", name, version)
 }
 
+// DeactivateModel lets no model score the subject any more.
+func (s *Store) DeactivateModel(ctx context.Context, subject string) error {
+	const q = `DELETE FROM active_models WHERE subject = $1`
+	_, err := s.db.Exec(ctx, q, subject)
+	return wrap(err, "deactivate models for %s", subject)
+}
+
 // ActiveModel returns the model that scores the subject. Errors:
 // [account.ErrNotFound] when none was activated.
 func (s *Store) ActiveModel(ctx context.Context, subject string) (name string, version int, err error) {

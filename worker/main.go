@@ -79,7 +79,11 @@ func run() error {
 	if err := st.CheckSchema(ctx); err != nil {
 		return err
 	}
-	if err := releaseModels(ctx, st, models, active); err != nil {
+	forContacts, err := pipeline.ActiveContactModel(models)
+	if err != nil {
+		return err
+	}
+	if err := releaseModels(ctx, st, models, active, forContacts); err != nil {
 		return err
 	}
 	a, err := buildActivities(ctx, cfg, pipeline, st, log)
@@ -98,14 +102,21 @@ func run() error {
 }
 
 // releaseModels keeps the models that this worker has, and makes the pipeline's the
-// one that new runs use. A version that changed without a new number is refused.
-func releaseModels(ctx context.Context, st *store.Store, models map[string]*icp.Model, active *icp.Model) error {
+// ones that new runs use; no model for contacts is none. A version that changed without
+// a new number is refused.
+func releaseModels(ctx context.Context, st *store.Store, models map[string]*icp.Model, active, forContacts *icp.Model) error {
 	for _, m := range models {
 		if err := st.SaveModel(ctx, m.Name, m.Version, m.Subject, []byte(m.Source)); err != nil {
 			return err
 		}
 	}
-	return activateNewer(ctx, st, active)
+	if err := activateNewer(ctx, st, active); err != nil {
+		return err
+	}
+	if forContacts == nil {
+		return st.DeactivateModel(ctx, icp.SubjectContact)
+	}
+	return activateNewer(ctx, st, forContacts)
 }
 
 // activateNewer leaves a later version in place: a worker that is still being
@@ -126,9 +137,9 @@ func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, 
 	a := &activities.Activities{
 		Store: st, CRM: crm, Routes: p.Routes, Budgets: p.BuildBudgets(),
 		Providers: map[string]activities.Source{},
-		LateFill:  activities.LateFill(p.LateFill),
-		Targets:   activities.TargetList{Tiers: p.Signals.Tiers, Marked: p.Signals.Marked, Segments: p.Signals.Segments},
-		DailyCap:  p.Signals.DailyCap, Zone: p.Signals.Night.Zone, GiveUp: p.Signals.GiveUp,
+		LateFill:  activities.LateFill(p.LateFill), MaxContacts: p.CRM.Contacts,
+		Targets:  activities.TargetList{Tiers: p.Signals.Tiers, Marked: p.Signals.Marked, Segments: p.Signals.Segments},
+		DailyCap: p.Signals.DailyCap, Zone: p.Signals.Night.Zone, GiveUp: p.Signals.GiveUp,
 	}
 	var missing []string
 	if a.Signals, missing, err = config.BuildSignals(p); err != nil {
@@ -159,6 +170,7 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	workflows.Register(core)
 	core.RegisterActivity(a.Identify)
 	core.RegisterActivity(a.Apply)
+	core.RegisterActivity(a.ScoreContacts)
 	core.RegisterActivity(a.Score)         // also run as a local activity
 	core.RegisterActivity(a.BeginOverride) // local ones, like EndOverride
 	core.RegisterActivity(a.EndOverride)

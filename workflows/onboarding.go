@@ -56,6 +56,7 @@ type Status struct {
 	Stop      map[account.Field]waterfall.Stop `json:"stop,omitempty"`
 	Effects   []activities.EffectDone          `json:"effects,omitempty"`
 	TaskID    string                           `json:"task_id,omitempty"`
+	Contacts  *activities.ScoreContactsResult  `json:"contacts,omitempty"`
 	Passes    int                              `json:"passes,omitempty"`
 }
 
@@ -98,7 +99,7 @@ func CompanyOnboarding(ctx workflow.Context, in CompanyOnboardingInput) (*Status
 // of reach may be back.
 func (o *onboarding) enrichAndAct(ctx workflow.Context) error {
 	for {
-		for _, step := range []func(workflow.Context) error{o.waterfall, o.score, o.apply} {
+		for _, step := range []func(workflow.Context) error{o.waterfall, o.score, o.apply, o.contacts} {
 			if err := step(ctx); err != nil {
 				return err
 			}
@@ -229,6 +230,7 @@ func (o *onboarding) write(ctx workflow.Context) error {
 		return workflow.ExecuteActivity(crmCall(ctx, "properties, note, task"), a.Apply, in).Get(ctx, &applied)
 	})
 	o.status.Effects, o.status.TaskID = applied.Effects, applied.TaskID
+	o.pinContactModel(applied.ContactModel)
 	return err
 }
 
@@ -325,6 +327,7 @@ type onboarding struct {
 	parked     map[string]time.Time       // providers that brought no answer, and when they may be back
 	outOfReach map[string]time.Time       // providers that need not be asked before then, parked or not
 	passedBy   []string                   // providers that were not asked since the last score
+	rates      activities.ModelRef        // the model for contacts; zero if they are not scored
 	returns    int                        // for late fill
 	learned    bool                       // whether a return brought anything new
 	status     *Status
@@ -356,6 +359,7 @@ func (o *onboarding) meet(ctx workflow.Context, who activities.IdentifyResult) {
 	o.who, o.missing = who, who.Plan.Need.Fields
 	o.ended, o.parked = map[string]waterfall.Ended{}, map[string]time.Time{}
 	o.outOfReach, o.passedBy = map[string]time.Time{}, nil
+	o.rates = activities.ModelRef{}
 	o.hear(ctx, who.OutOfReach)
 	o.returns, o.learned = 0, true
 	o.status.AccountID, o.status.Domain, o.status.Key, o.status.Model = who.AccountID, who.Domain, who.Key, who.Model

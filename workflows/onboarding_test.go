@@ -33,6 +33,7 @@ type bundle struct {
 	wrote  int
 	parked []activities.FinishInput
 	ended  []activities.FinishInput
+	rates  activities.ModelRef // contacts, as Apply finds it
 
 	onFinish func()
 }
@@ -91,7 +92,7 @@ func (b *bundle) score(_ context.Context, in activities.ScoreInput) (activities.
 
 func (b *bundle) apply(context.Context, activities.ApplyInput) (activities.ApplyResult, error) {
 	b.wrote++
-	return activities.ApplyResult{Effects: []activities.EffectDone{{Kind: "note", Key: "sluice:note", CRMID: "1"}}}, nil
+	return activities.ApplyResult{Effects: []activities.EffectDone{{Kind: "note", Key: "sluice:note", CRMID: "1"}}, ContactModel: b.rates}, nil
 }
 
 // answers lets each provider give its answers one after the other, the last one again.

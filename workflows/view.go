@@ -82,6 +82,7 @@ func (o *onboarding) show(ctx workflow.Context) {
 			p.add("\n- %s in the CRM: %s", e.Kind, orDash(e.CRMID))
 		}
 	}
+	o.showContacts(p)
 	if o.who.RecordURL != "" {
 		p.add("\n\n[CRM record](%s)", o.who.RecordURL)
 	}

@@ -29,6 +29,12 @@ type Bench struct {
 type Server interface {
 	// AddCompany adds a company as a person would.
 	AddCompany(name, domain string, properties map[string]string) account.Key
+	// AddContact adds a contact whose company this is, and returns its record id.
+	AddContact(company account.Key, p Person) (id string)
+	// ShareContact associates a contact with a further company.
+	ShareContact(id string, with account.Key)
+	// DenyContacts takes the scopes for contacts away from every key.
+	DenyContacts()
 	// AddOwner adds a user who can own companies, archived if so said.
 	AddOwner(id, email, first, last string, archived bool)
 	// Engagement returns a note or a task.
@@ -103,7 +109,7 @@ func Run(t *testing.T, bench func(t *testing.T) Bench) {
 		{"a refused key is no reason to repeat", badKey},
 		{"a cancelled call ends with the context", cancelled},
 	}
-	for _, tt := range tests {
+	for _, tt := range append(tests, contactTests...) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			tt.run(t, bench(t))

@@ -82,7 +82,7 @@ func (c *Client) Companies(ctx context.Context, keys []account.Key, further ...s
 			return nil, err
 		}
 	}
-	records, err := c.readBatch(ctx, "companies", ids, withFurther(further)...)
+	records, err := c.read(ctx, "companies", ids, withFurther(further)...)
 	found := make([]crm.Company, len(records))
 	for i, rec := range records {
 		found[i] = c.companyOf(rec, further...)

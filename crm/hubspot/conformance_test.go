@@ -81,6 +81,32 @@ func (s *server) AddCompany(name, domain string, properties map[string]string) a
 	return s.key(s.CRM.AddCompany(name, domain, properties))
 }
 
+// AddContact implements crmtest.Server.
+func (s *server) AddContact(company account.Key, p crmtest.Person) string {
+	properties := map[string]string{"jobtitle": p.Title, "hs_seniority": p.Stated.Level}
+	if p.Stated.Level == "c-level" {
+		properties["hs_seniority"] = "owner"
+	}
+	if p.Stated.Budget != nil {
+		properties["hs_buying_role"] = map[bool]string{true: "CHAMPION;BUDGET_HOLDER", false: "END_USER"}[*p.Stated.Budget]
+	}
+	id, err := s.CRM.AddContact(company.ID, properties)
+	if err != nil {
+		panic(err)
+	}
+	return id
+}
+
+// ShareContact implements crmtest.Server.
+func (s *server) ShareContact(id string, with account.Key) {
+	if err := s.CRM.ShareContact(id, with.ID); err != nil {
+		panic(err)
+	}
+}
+
+// DenyContacts implements crmtest.Server.
+func (s *server) DenyContacts() { s.CRM.DenyContacts(true) }
+
 // AddOwner implements crmtest.Server.
 func (s *server) AddOwner(id, email, first, last string, archived bool) {
 	if archived {

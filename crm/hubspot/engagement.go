@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"html"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -84,7 +85,7 @@ const (
 // OpenTask implements crm.CRM.
 func (c *Client) OpenTask(ctx context.Context, ids ...string) (string, error) {
 	for batch := range slices.Chunk(newestFirst(ids), 100) {
-		list, err := c.readBatch(ctx, tasks.objectType, batch, taskStatus)
+		list, err := c.read(ctx, tasks.objectType, batch, taskStatus)
 		if err != nil {
 			return "", err
 		}
@@ -108,7 +109,7 @@ func (c *Client) AppendTask(ctx context.Context, taskID string, t crm.Task) erro
 	if !number(taskID) {
 		return refuse("the task's id is not a number")
 	}
-	list, err := c.readBatch(ctx, tasks.objectType, []string{taskID}, tasks.body)
+	list, err := c.read(ctx, tasks.objectType, []string{taskID}, tasks.body)
 	if err != nil {
 		return err
 	}
@@ -190,7 +191,7 @@ func (c *Client) find(ctx context.Context, e engagement, company account.Key, ef
 	if err != nil {
 		return "", err
 	}
-	ids, err := c.associated(ctx, e, companyID)
+	ids, err := c.associated(ctx, e.objectType, companyID, math.MaxInt)
 	if err != nil {
 		return "", err
 	}
@@ -207,7 +208,7 @@ func (c *Client) find(ctx context.Context, e engagement, company account.Key, ef
 // carrying returns the first of a batch of at most 100 that carries the key, "" if
 // none does.
 func (c *Client) carrying(ctx context.Context, e engagement, batch []string, effectKey string) (string, error) {
-	list, err := c.readBatch(ctx, e.objectType, batch, e.body)
+	list, err := c.read(ctx, e.objectType, batch, e.body)
 	if err != nil {
 		return "", err
 	}
@@ -223,8 +224,8 @@ func (c *Client) carrying(ctx context.Context, e engagement, batch []string, eff
 	return slices.Min(found), nil
 }
 
-// readBatch returns properties of at most 100 records, those that are there.
-func (c *Client) readBatch(ctx context.Context, objectType string, batch []string, properties ...string) ([]record, error) {
+// read returns properties of at most 100 records of one type, those that are there.
+func (c *Client) read(ctx context.Context, objectType string, batch []string, properties ...string) ([]record, error) {
 	if len(batch) == 0 {
 		return nil, nil
 	}
@@ -240,19 +241,20 @@ func (c *Client) readBatch(ctx context.Context, objectType string, batch []strin
 	return list.Results, err
 }
 
-// associated returns the ids of the company's notes or tasks. The published files
-// of version 2026-09 lack the list of one record's associations that its guides
-// describe: where it is missing, the bulk read has the same.
-func (c *Client) associated(ctx context.Context, e engagement, companyID string) ([]string, error) {
+// associated returns the ids of the company's records of one type, at least as many as
+// are wanted if there are that many. The published files of version 2026-09 lack the
+// list of one record's associations that its guides describe: where it is missing, the
+// bulk read has the same.
+func (c *Client) associated(ctx context.Context, objectType, companyID string, wanted int) ([]string, error) {
 	if c.inBulk.Load() {
-		return c.associatedInBulk(ctx, e, companyID)
+		return c.associatedInBulk(ctx, objectType, companyID, wanted)
 	}
-	ids, err := c.associatedList(ctx, e, companyID)
+	ids, err := c.associatedList(ctx, objectType, companyID, wanted)
 	refused, ok := errors.AsType[*outbound.Error](err)
 	if !ok || refused.Status != http.StatusNotFound && refused.Status != http.StatusMethodNotAllowed {
 		return ids, err
 	}
-	ids, err = c.associatedInBulk(ctx, e, companyID)
+	ids, err = c.associatedInBulk(ctx, objectType, companyID, wanted)
 	if err == nil && refused.Outcome != outbound.NotFound {
 		c.inBulk.Store(true)
 	}
@@ -263,10 +265,10 @@ type linked struct {
 	ToObjectID id `json:"toObjectId"`
 }
 
-func (c *Client) associatedList(ctx context.Context, e engagement, companyID string) ([]string, error) {
+func (c *Client) associatedList(ctx context.Context, objectType, companyID string, wanted int) ([]string, error) {
 	var ids []string
 	err := pages(func(after string) (string, error) {
-		query := url.Values{"limit": {"500"}}
+		query := url.Values{"limit": {strconv.Itoa(min(wanted, 500))}}
 		if after != "" {
 			query.Set("after", after)
 		}
@@ -274,15 +276,15 @@ func (c *Client) associatedList(ctx context.Context, e engagement, companyID str
 			Results []linked `json:"results"`
 			Paging  page     `json:"paging"`
 		}
-		req := outbound.Request{Path: c.objects("companies", companyID, "associations", e.objectType), Query: query}
+		req := outbound.Request{Path: c.objects("companies", companyID, "associations", objectType), Query: query}
 		err := c.call(ctx, req, func(r outbound.Response) error { return r.JSON(&list) })
 		ids = appendIDs(ids, list.Results)
-		return list.Paging.Next.After, err
+		return unless(len(ids) >= wanted, list.Paging.Next.After), err
 	})
 	return ids, err
 }
 
-func (c *Client) associatedInBulk(ctx context.Context, e engagement, companyID string) ([]string, error) {
+func (c *Client) associatedInBulk(ctx context.Context, objectType, companyID string, wanted int) ([]string, error) {
 	var ids []string
 	err := pages(func(after string) (string, error) {
 		input := map[string]string{"id": companyID}
@@ -295,16 +297,24 @@ func (c *Client) associatedInBulk(ctx context.Context, e engagement, companyID s
 				Paging page     `json:"paging"`
 			} `json:"results"`
 		}
-		req := post("/crm/associations/"+c.version+"/companies/"+e.objectType+"/batch/read", map[string]any{"inputs": []any{input}})
+		req := post("/crm/associations/"+c.version+"/companies/"+objectType+"/batch/read", map[string]any{"inputs": []any{input}})
 		err := c.call(ctx, req, func(r outbound.Response) error { return r.JSON(&list) })
 		next := ""
 		for _, from := range list.Results { // one, or none when nothing is linked
 			ids = appendIDs(ids, from.To)
 			next = from.Paging.Next.After
 		}
-		return next, err
+		return unless(len(ids) >= wanted, next), err
 	})
 	return ids, err
+}
+
+// unless is the next page's cursor, or none if there is enough.
+func unless(enough bool, next string) string {
+	if enough {
+		return ""
+	}
+	return next
 }
 
 func appendIDs(ids []string, links []linked) []string {

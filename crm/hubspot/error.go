@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/crm"
 	"github.com/sluicehq/sluice/outbound"
 )
 
@@ -32,8 +33,11 @@ func (e *Error) Error() string {
 		func(s string) bool { return s == "" }), ", ")
 }
 
-// Is makes the Error of a missing record an account.ErrNotFound.
-func (e *Error) Is(target error) bool { return target == account.ErrNotFound && e.Missing }
+// Is makes the Error of a missing record an account.ErrNotFound, and that of a scope
+// that was not granted a crm.ErrNotGranted.
+func (e *Error) Is(target error) bool {
+	return target == account.ErrNotFound && e.Missing || target == crm.ErrNotGranted && e.Category == "MISSING_SCOPES"
+}
 
 // reason is what may be shown to everybody: categories, codes, property names.
 func (e *Error) reason() string {

@@ -23,7 +23,7 @@ const (
 
 const group = "sluice"
 
-// definition is a company property as HubSpot describes it.
+// definition is a property as HubSpot describes it.
 type definition struct {
 	Name       string            `json:"name"`
 	Type       string            `json:"type"`
@@ -44,13 +44,30 @@ type option struct {
 // EnsureProperties implements crm.CRM. A property that is there with another type
 // is reported and left alone. With an error come the states reached until then.
 func (c *Client) EnsureProperties(ctx context.Context, want []crm.Property) ([]crm.PropertyState, error) {
-	have, err := c.definitions(ctx)
+	states := make([]crm.PropertyState, 0, len(want))
+	for _, object := range []crm.Object{crm.CompanyObject, crm.ContactObject} {
+		of := slices.DeleteFunc(slices.Clone(want), func(p crm.Property) bool { return p.Object != object })
+		reached, err := c.ensureObject(ctx, object, of)
+		states = append(states, reached...)
+		if err != nil {
+			return states, err
+		}
+	}
+	return states, nil
+}
+
+// ensureObject is EnsureProperties for those of one type of record.
+func (c *Client) ensureObject(ctx context.Context, object crm.Object, want []crm.Property) ([]crm.PropertyState, error) {
+	if len(want) == 0 {
+		return nil, nil
+	}
+	have, err := c.definitions(ctx, object)
 	if err != nil {
 		return nil, err
 	}
 	missing := func(p crm.Property) bool { _, ok := have[p.Name]; return !ok }
 	if slices.ContainsFunc(want, missing) {
-		if err := c.ensureGroup(ctx); err != nil {
+		if err := c.ensureGroup(ctx, object); err != nil {
 			return nil, err
 		}
 	}
@@ -69,13 +86,13 @@ func (c *Client) ensure(ctx context.Context, p crm.Property, have map[string]def
 	if d, ok := have[p.Name]; ok {
 		return c.reconcile(ctx, p, d)
 	}
-	err := c.call(ctx, post(c.propertiesPath(), c.newProperty(p)), nil)
+	err := c.call(ctx, post(c.propertiesPath(p.Object), c.newProperty(p)), nil)
 	if !isConflict(err) {
 		return crm.PropertyState{Name: p.Name, State: created}, err
 	}
 	// Somebody was faster, or the name is that of an archived property.
 	var d definition
-	read := outbound.Request{Path: c.propertiesPath() + "/" + p.Name}
+	read := outbound.Request{Path: c.propertiesPath(p.Object) + "/" + p.Name}
 	if err := c.call(ctx, read, func(r outbound.Response) error { return r.JSON(&d) }); err != nil {
 		if outbound.OutcomeOf(err) == outbound.NotFound {
 			return crm.PropertyState{Name: p.Name, State: conflict, Note: "archived: restore it in HubSpot's property settings"}, nil
@@ -99,7 +116,7 @@ func (c *Client) reconcile(ctx context.Context, p crm.Property, d definition) (c
 		return crm.PropertyState{Name: p.Name, State: present}, nil
 	}
 	// HubSpot replaces the whole list: an option that is left out is lost.
-	err := c.call(ctx, patch(c.propertiesPath()+"/"+p.Name, map[string]any{"options": options}), nil)
+	err := c.call(ctx, patch(c.propertiesPath(p.Object)+"/"+p.Name, map[string]any{"options": options}), nil)
 	return crm.PropertyState{Name: p.Name, State: extended, Note: "added " + strings.Join(added, ", ")}, err
 }
 
@@ -152,11 +169,11 @@ func wireType(t crm.PropertyType) (typ, fieldType string) {
 	return "string", "text"
 }
 
-func (c *Client) definitions(ctx context.Context) (map[string]definition, error) {
+func (c *Client) definitions(ctx context.Context, object crm.Object) (map[string]definition, error) {
 	var list struct {
 		Results []definition `json:"results"`
 	}
-	err := c.call(ctx, outbound.Request{Path: c.propertiesPath()}, func(r outbound.Response) error { return r.JSON(&list) })
+	err := c.call(ctx, outbound.Request{Path: c.propertiesPath(object)}, func(r outbound.Response) error { return r.JSON(&list) })
 	have := make(map[string]definition, len(list.Results))
 	for _, d := range list.Results {
 		have[d.Name] = d
@@ -164,15 +181,21 @@ func (c *Client) definitions(ctx context.Context) (map[string]definition, error)
 	return have, err
 }
 
-func (c *Client) ensureGroup(ctx context.Context) error {
+func (c *Client) ensureGroup(ctx context.Context, object crm.Object) error {
 	body := map[string]any{"name": group, "label": "Sluice", "displayOrder": -1}
-	if err := c.call(ctx, post(c.propertiesPath()+"/groups", body), nil); !isConflict(err) {
+	if err := c.call(ctx, post(c.propertiesPath(object)+"/groups", body), nil); !isConflict(err) {
 		return err
 	}
 	return nil
 }
 
-func (c *Client) propertiesPath() string { return "/crm/properties/" + c.version + "/companies" }
+func (c *Client) propertiesPath(object crm.Object) string {
+	path := "/crm/properties/" + c.version + "/companies"
+	if object == crm.ContactObject {
+		path = "/crm/properties/" + c.version + "/contacts"
+	}
+	return path
+}
 
 // isConflict reports whether HubSpot said that it is there already.
 func isConflict(err error) bool {

@@ -10,6 +10,7 @@ import (
 //	GET    /_crm/ledger                     every write, counts, duplicates, owner changes
 //	DELETE /_crm/ledger                     forgets it
 //	GET    /_crm/state                      companies, notes, tasks, owners
+//	GET    /_crm/companies/{id}/contacts    the people of a company
 //	DELETE /_crm/state                      forgets every record, and the ledger
 //	POST   /_crm/companies                  a person makes a company: {name, domain, properties, webhook}
 //	POST   /_crm/companies/{id}/properties  a person types values: {property: value}
@@ -33,6 +34,9 @@ func (c *CRM) Admin() http.Handler {
 	})
 	mux.HandleFunc("POST /_crm/companies", c.postCompany)
 	mux.HandleFunc("POST /_crm/companies/{id}/properties", c.postProperties)
+	mux.HandleFunc("GET /_crm/companies/{id}/contacts", func(w http.ResponseWriter, r *http.Request) {
+		writeJSON(w, http.StatusOK, append([]Contact{}, c.Contacts(r.PathValue("id"))...))
+	})
 	mux.HandleFunc("DELETE /_crm/companies/{id}", c.deleteCompany)
 	mux.HandleFunc("PUT /_crm/tasks/{id}/complete", c.putComplete)
 	mux.HandleFunc("PUT /_crm/target", c.putTarget)

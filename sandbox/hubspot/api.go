@@ -25,6 +25,7 @@ func (c *CRM) Handler() http.Handler {
 	c.handle(mux, "POST "+object, c.createRecord)
 	c.handle(mux, "POST "+object+"/search", c.search)
 	c.handle(mux, "POST "+object+"/batch/read", c.readBatch)
+	c.handle(mux, "POST "+object+"/batch/update", c.updateBatch)
 	c.handle(mux, "GET "+object+"/{id}", c.readRecord)
 	c.handle(mux, "PATCH "+object+"/{id}", c.updateRecord)
 	if !c.bulkAssociations {
@@ -149,6 +150,10 @@ func invalidToken() problem {
 	return problem{status: http.StatusUnauthorized, Category: "INVALID_AUTHENTICATION", Message: "Authentication credentials not found or not valid."}
 }
 
+func missingScopes() problem {
+	return problem{status: http.StatusForbidden, Category: "MISSING_SCOPES", Message: "This app hasn't been granted all required scopes to make this call."}
+}
+
 // call is a request on its way in. The account is locked while it is served.
 type call struct {
 	*http.Request
@@ -207,6 +212,9 @@ func (c *CRM) check(in *call, serve func(*call) (int, any, error)) (int, any, er
 			return 0, nil, invalid("Unable to infer object type from: " + name)
 		}
 	}
+	if c.denied[in.objectType] || c.denied[typeOf(in.PathValue("to"))] {
+		return 0, nil, missingScopes()
+	}
 	return serve(in)
 }
 
@@ -215,6 +223,8 @@ func typeOf(name string) string {
 	switch name {
 	case "companies", "company", "0-2":
 		return companies
+	case "contacts", "contact", "0-1":
+		return contacts
 	case "notes", "note", "0-46":
 		return notes
 	case "tasks", "task", "0-27":

@@ -27,6 +27,11 @@ type Options struct {
 	// HubSpot's published files of 2026-09 lack too.
 	BulkAssociations bool
 
+	// People invents who works at a domain: properties of contacts, the same each time.
+	// They are in the account from the moment that somebody looks for them. Default
+	// nobody.
+	People func(domain string) []map[string]string
+
 	// Target is where companies made at /_crm/companies are announced.
 	Target Target
 
@@ -38,6 +43,7 @@ type CRM struct {
 	portal, token, version string
 	searchLag              time.Duration
 	bulkAssociations       bool
+	people                 func(domain string) []map[string]string
 	now                    func() time.Time
 
 	mu      sync.Mutex
@@ -46,7 +52,8 @@ type CRM struct {
 	target  Target
 	objects map[string]*table
 	gone    map[string]string // merged company → the company that is left
-	groups  map[string]bool   // of company properties
+	groups  map[string]bool   // of properties, as companies/sluice
+	denied  map[string]bool   // types that no scope was granted for
 	owners  []Owner
 	ledger  []*Write
 }
@@ -60,10 +67,14 @@ type table struct {
 
 type record struct {
 	id                 string
-	companyID          string // of a note or task
+	companyID          string // of a note or task, of a contact its primary one
 	key                string // in the body of a note or task
 	properties         map[string]string
 	createdAt, updated time.Time
+
+	// Of a company: its contacts, once somebody has looked for them.
+	contacts []*record
+	met      bool
 }
 
 // Owner is a user who can own records.
@@ -84,6 +95,7 @@ func (o Owner) Name() string {
 // The record types.
 const (
 	companies = "companies"
+	contacts  = "contacts"
 	notes     = "notes"
 	tasks     = "tasks"
 )
@@ -92,15 +104,16 @@ const (
 func New(o Options) *CRM {
 	c := &CRM{
 		portal: cmp.Or(o.Portal, "8100"), token: o.Token, version: cmp.Or(o.Version, "2026-09"),
-		searchLag: o.SearchLag, bulkAssociations: o.BulkAssociations, target: o.Target, now: o.Now,
+		searchLag: o.SearchLag, bulkAssociations: o.BulkAssociations, people: o.People,
+		target: o.Target, now: o.Now, denied: map[string]bool{},
 	}
 	if c.now == nil {
 		c.now = time.Now
 	}
 	c.objects = map[string]*table{
-		companies: {schema: companySchema()}, notes: {schema: noteSchema()}, tasks: {schema: taskSchema()},
+		companies: {schema: companySchema()}, contacts: {schema: contactSchema()}, notes: {schema: noteSchema()}, tasks: {schema: taskSchema()},
 	}
-	c.groups = map[string]bool{"companyinformation": true}
+	c.groups = map[string]bool{companies + "/companyinformation": true, contacts + "/contactinformation": true}
 	c.Reset()
 	return c
 }
@@ -176,7 +189,8 @@ func (c *CRM) CompleteTask(taskID string) bool {
 	return ok
 }
 
-// RemoveCompany deletes a company as a person would, with its notes and tasks.
+// RemoveCompany deletes a company as a person would, with its notes and tasks. Its
+// contacts stay, without a company.
 func (c *CRM) RemoveCompany(companyID string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -187,6 +201,11 @@ func (c *CRM) RemoveCompany(companyID string) bool {
 	c.objects[companies].remove(func(r *record) bool { return r == rec })
 	for _, t := range []string{notes, tasks} {
 		c.objects[t].remove(func(r *record) bool { return r.companyID == rec.id })
+	}
+	for _, contact := range rec.contacts {
+		if contact.companyID == rec.id {
+			contact.companyID = ""
+		}
 	}
 	return true
 }
@@ -209,6 +228,7 @@ func (c *CRM) Merge(into, from string) error {
 			}
 		}
 	}
+	c.moveContacts(left, other)
 	c.gone[other.id] = left.id
 	return nil
 }
@@ -290,8 +310,11 @@ func (r *record) value(name string) (string, bool) {
 		return r.id, true
 	case "createdate", "hs_createdate":
 		return stamp(r.createdAt), true
-	case "hs_lastmodifieddate":
+	case "hs_lastmodifieddate", "lastmodifieddate":
 		return stamp(r.updated), true
+	}
+	if name == companyOfContact {
+		return r.companyID, r.companyID != ""
 	}
 	v, ok := r.properties[name]
 	return v, ok

@@ -21,11 +21,11 @@ type wireRecord struct {
 // show returns the asked properties: those that are defined and empty are null,
 // those that are not defined are left out.
 func (c *CRM) show(objectType string, rec *record, asked []string) wireRecord {
-	if len(asked) == 0 && objectType == companies {
-		asked = []string{"name", "domain"}
+	if len(asked) == 0 {
+		asked = map[string][]string{companies: {"name", "domain"}, contacts: {"email", "firstname", "lastname"}}[objectType]
 	}
 	out := wireRecord{ID: rec.id, Properties: map[string]*string{}, CreatedAt: stamp(rec.createdAt), UpdatedAt: stamp(rec.updated)}
-	always := []string{"createdate", "hs_createdate", "hs_lastmodifieddate", "hs_object_id"}
+	always := []string{"createdate", "hs_createdate", "hs_lastmodifieddate", "lastmodifieddate", "hs_object_id"}
 	for _, name := range slices.Concat(asked, always) {
 		if c.objects[objectType].schema[name] == nil {
 			continue
@@ -107,6 +107,9 @@ func (c *CRM) createRecord(r *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	if r.objectType == contacts {
+		return 0, nil, invalid("contacts are not created here")
+	}
 	if r.objectType != companies && values["hs_timestamp"] == "" {
 		return 0, nil, invalid("Error creating object. Some required properties were not set.", wrong("hs_timestamp", "REQUIRED_FIELD", "hs_timestamp is required"))
 	}
@@ -165,45 +168,68 @@ func (c *CRM) readBatch(r *call) (int, any, error) {
 		}
 		results = append(results, c.show(r.objectType, rec, body.Properties))
 	}
-	answer := map[string]any{"status": "COMPLETE", "results": results, "startedAt": stamp(c.now()), "completedAt": stamp(c.now())}
+	status, answer := c.batchAnswer(results, unknown)
+	return status, answer, nil
+}
+
+// batchAnswer is the answer to a batch, with the ids that are not there.
+func (c *CRM) batchAnswer(results []wireRecord, unknown []string) (status int, answer map[string]any) {
+	answer = map[string]any{"status": "COMPLETE", "results": results, "startedAt": stamp(c.now()), "completedAt": stamp(c.now())}
 	if len(unknown) == 0 {
-		return http.StatusOK, answer, nil
+		return http.StatusOK, answer
 	}
 	answer["numErrors"] = 1
 	answer["errors"] = []any{map[string]any{
 		"status": "error", "category": "OBJECT_NOT_FOUND", "message": "Could not get some objects, they may be deleted or not exist.",
 		"context": map[string]any{"ids": unknown},
 	}}
-	return http.StatusMultiStatus, answer, nil
+	return http.StatusMultiStatus, answer
 }
 
-// linkedTo returns the ids of the notes or tasks of a company, newest first.
-func (c *CRM) linkedTo(companyID, objectType string) []string {
-	var ids []string
+// linkedTo returns the company's records of a type, newest first.
+func (c *CRM) linkedTo(company *record, objectType string) []*record {
+	var all []*record
+	if objectType == contacts {
+		c.meet(company)
+		all = slices.Clone(company.contacts)
+		slices.Reverse(all)
+		return all
+	}
 	for _, rec := range slices.Backward(c.objects[objectType].order) {
-		if rec.companyID == companyID {
-			ids = append(ids, rec.id)
+		if rec.companyID == company.id {
+			all = append(all, rec)
 		}
 	}
-	return ids
+	return all
 }
 
 // link is an association in an answer, its id a number or a string.
-func (r *call) link(id string, typeID int) map[string]any {
+func (r *call) link(id string, types ...any) map[string]any {
 	var to any = id
 	if n, err := strconv.ParseInt(id, 10, 64); err == nil && r.asNumbers {
 		to = n
 	}
-	return map[string]any{"toObjectId": to, "associationTypes": []any{map[string]any{"category": "HUBSPOT_DEFINED", "typeId": typeID, "label": nil}}}
+	return map[string]any{"toObjectId": to, "associationTypes": types}
 }
 
 // fromCompany are the association types from a company to its records.
-var fromCompany = map[string]int{notes: 189, tasks: 191}
+var fromCompany = map[string]int{contacts: 280, notes: 189, tasks: 191}
 
-func (r *call) links(ids []string, to string) []map[string]any {
-	all := make([]map[string]any, len(ids))
-	for i, id := range ids {
-		all[i] = r.link(id, fromCompany[to])
+// primaryContact is the association type from a contact's primary company.
+const primaryContact = 2
+
+func associationType(id int, label any) map[string]any {
+	return map[string]any{"category": "HUBSPOT_DEFINED", "typeId": id, "label": label}
+}
+
+func (r *call) links(company *record, linked []*record, to string) []map[string]any {
+	all := make([]map[string]any, len(linked))
+	for i, rec := range linked {
+		types := []any{associationType(fromCompany[to], nil)}
+		if to == contacts && rec.companyID == company.id {
+			types = append(types, associationType(primaryContact, "Primary"))
+		}
+		all[i] = r.link(rec.id, types...)
 	}
 	return all
 }
@@ -221,11 +247,11 @@ func (c *CRM) listAssociations(r *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	ids, paging, err := pageOf(c.linkedTo(rec.id, to), r.URL.Query().Get("after"), limit)
+	linked, paging, err := pageOf(c.linkedTo(rec, to), r.URL.Query().Get("after"), limit)
 	if err != nil {
 		return 0, nil, err
 	}
-	answer := map[string]any{"results": r.links(ids, to)}
+	answer := map[string]any{"results": r.links(rec, linked, to)}
 	if paging != nil {
 		answer["paging"] = paging
 	}
@@ -290,11 +316,11 @@ func (c *CRM) associationsOf(r *call, id, after, to string) (map[string]any, err
 	if !ok {
 		return nil, nil
 	}
-	ids, paging, err := pageOf(c.linkedTo(rec.id, to), after, bulkPage)
-	if err != nil || len(ids) == 0 {
+	linked, paging, err := pageOf(c.linkedTo(rec, to), after, bulkPage)
+	if err != nil || len(linked) == 0 {
 		return nil, err
 	}
-	result := map[string]any{"from": map[string]string{"id": id}, "to": r.links(ids, to)}
+	result := map[string]any{"from": map[string]string{"id": id}, "to": r.links(rec, linked, to)}
 	if paging != nil {
 		result["paging"] = paging
 	}

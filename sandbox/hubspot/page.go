@@ -86,6 +86,10 @@ type taskView struct {
 	Late                              bool
 }
 
+type contactView struct {
+	Name, Title, Score, Level, Class, Reason string
+}
+
 type noteView struct {
 	Note
 	Text string
@@ -97,13 +101,14 @@ type book struct {
 	portal string
 	now    time.Time
 	tiers  []string
+	levels []string          // of contacts
 	names  map[string]string // of owners
 	byID   map[string]Company
 	open   map[string]int // tasks by company
 }
 
 func (c *CRM) book() *book {
-	b := &book{Snapshot: c.Snapshot(), portal: c.portal, now: c.now(), tiers: c.tiers(), names: map[string]string{}, byID: map[string]Company{}, open: map[string]int{}}
+	b := &book{Snapshot: c.Snapshot(), portal: c.portal, now: c.now(), tiers: c.options(companies, crm.TierProperty), levels: c.options(contacts, crm.ContactLevelProperty), names: map[string]string{}, byID: map[string]Company{}, open: map[string]int{}}
 	for _, o := range b.Owners {
 		b.names[o.ID] = o.Name()
 	}
@@ -118,19 +123,19 @@ func (c *CRM) book() *book {
 	return b
 }
 
-// tiers are the options of the tier property, best first.
-func (c *CRM) tiers() []string {
+// options are those of a property, best first.
+func (c *CRM) options(objectType, property string) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	p := c.objects[companies].schema[crm.TierProperty]
+	p := c.objects[objectType].schema[property]
 	if p == nil {
 		return nil
 	}
-	var tiers []string
+	var values []string
 	for _, o := range p.Options {
-		tiers = append(tiers, o.Value)
+		values = append(values, o.Value)
 	}
-	return tiers
+	return values
 }
 
 func (b *book) view(title, tab string) view {
@@ -144,7 +149,7 @@ func (b *book) view(title, tab string) view {
 func (b *book) company(c Company) companyView {
 	p := c.Properties
 	return companyView{
-		Company: c, Path: b.path(c.ID), Score: p[crm.ScoreProperty], Tier: p[crm.TierProperty], Class: b.class(p[crm.TierProperty]),
+		Company: c, Path: b.path(c.ID), Score: p[crm.ScoreProperty], Tier: p[crm.TierProperty], Class: class(b.tiers, p[crm.TierProperty]),
 		Queue: p[crm.QueueProperty], Owner: b.owner(c.OwnerID), Reason: p[crm.ReasonProperty],
 		Model: p[crm.ModelProperty], Completeness: p[crm.CompletenessProperty], ScoredAt: b.moment(p[crm.ScoredAtProperty]),
 		OpenTasks: b.open[c.ID],
@@ -165,12 +170,12 @@ func (b *book) moment(v string) string {
 	return t.Format("2 Jan 2006, 15:04 UTC")
 }
 
-// class colours the tiers from best to last, whatever they are called.
-func (b *book) class(tier string) string {
-	switch i := slices.Index(b.tiers, tier); {
-	case tier == "":
+// class colours tiers and levels from best to last, whatever they are called.
+func class(all []string, one string) string {
+	switch i := slices.Index(all, one); {
+	case one == "":
 		return "none"
-	case i < 0, i == len(b.tiers)-1 && i > 0:
+	case i < 0, i == len(all)-1 && i > 0:
 		return "last"
 	default:
 		return "t" + strconv.Itoa(min(i+1, 3))
@@ -223,7 +228,7 @@ func (b *book) chips(rows []companyView, v companiesView) []chip {
 	}
 	chips := []chip{{Label: "All", Class: "all", Count: len(rows), Href: v.href(""), Active: v.Tier == ""}}
 	for _, tier := range tiers {
-		chips = append(chips, chip{Label: tier, Class: b.class(tier), Count: counts[tier], Href: v.href(tier), Active: v.Tier == tier})
+		chips = append(chips, chip{Label: tier, Class: class(b.tiers, tier), Count: counts[tier], Href: v.href(tier), Active: v.Tier == tier})
 	}
 	return append(chips, chip{Label: "Not scored", Class: "none", Count: counts[unscored], Href: v.href(unscored), Active: v.Tier == unscored})
 }
@@ -348,6 +353,7 @@ func (c *CRM) companyPage(w http.ResponseWriter, r *http.Request) {
 		Company    companyView
 		Tasks      []taskView
 		Notes      []noteView
+		Contacts   []contactView
 		Properties []property
 	}{view: b.view(cmp.Or(company.Name, company.Domain), ""), Company: b.company(company), Properties: c.labelled(company)}
 	for i, p := range v.Properties {
@@ -369,7 +375,22 @@ func (c *CRM) companyPage(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	slices.SortStableFunc(v.Notes, func(x, y noteView) int { return y.At.Compare(x.At) })
+	v.Contacts = b.contacts(c.Contacts(company.ID))
 	render(w, http.StatusOK, "company.html", v)
+}
+
+// contacts are the people of a company, the best first.
+func (b *book) contacts(all []Contact) []contactView {
+	views := make([]contactView, len(all))
+	for i, contact := range all {
+		p := contact.Properties
+		views[i] = contactView{
+			Name: contact.Name(), Title: p["jobtitle"], Score: p[crm.ContactScoreProperty], Level: p[crm.ContactLevelProperty],
+			Class: class(b.levels, p[crm.ContactLevelProperty]), Reason: p[crm.ContactReasonProperty],
+		}
+	}
+	slices.SortStableFunc(views, func(x, y contactView) int { return cmp.Compare(points(y.Score), points(x.Score)) })
+	return views
 }
 
 func (c *CRM) labelled(company Company) []property {

@@ -26,6 +26,18 @@ func shop(t *testing.T) (b *bench, scored string) {
 	})
 	b.AddCompany("Bcme", "bcme.example", map[string]string{crm.ScoreProperty: "9", crm.TierProperty: "Not a fit"})
 	b.AddCompany("Ccme", "ccme.example", nil)
+	level := &Property{Name: crm.ContactLevelProperty, Type: "enumeration", Options: []Option{{Value: "Best fit"}, {Value: "Not a fit"}}}
+	b.objects[contacts].schema[level.Name] = level
+	for _, name := range []string{crm.ContactScoreProperty, crm.ContactReasonProperty} {
+		b.objects[contacts].schema[name] = text(name, name)
+	}
+	for _, properties := range []map[string]string{
+		{"firstname": "Bo", "lastname": "<i>Sun</i>", "jobtitle": "CEO & owner", crm.ContactScoreProperty: "41", crm.ContactLevelProperty: "Best fit", crm.ContactReasonProperty: "c-level & saas"},
+		{"email": "new@acme.example"},
+	} {
+		_, err := b.AddContact(scored, properties)
+		require.NoError(t, err)
+	}
 	status, answer := b.send(t, "POST", "/crm/objects/2026-09/tasks", `{"properties":{"hs_timestamp":"1795219200000","hs_task_subject":"Call Acme",
 		"hs_task_body":"why &lt;now&gt;<script>x</script><br><br>sluice:k","hs_task_priority":"HIGH","hubspot_owner_id":"7001"},
 		"associations":[{"to":{"id":"`+scored+`"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":192}]}]}`)
@@ -48,6 +60,10 @@ func TestPages(t *testing.T) {
 		{name: "tasks", path: "/tasks", want: []string{"Call Acme", "high", "why &lt;now&gt;", "2026", "Ann Lee"}, not: []string{"<script", "sluice:k"}},
 		{name: "tasks of nobody", path: "/tasks?owner=9", want: []string{"Nothing to do"}},
 		{name: "a company", path: "/contacts/8100/record/0-2/" + scored, want: []string{"82", "Tier 1", "Call Acme", "ICP tier", "SaaS &amp; HubSpot"}, not: []string{"<script"}},
+		{
+			name: "its contacts, with level and reason", path: "/contacts/8100/record/0-2/" + scored,
+			want: []string{"Bo &lt;i&gt;Sun&lt;/i&gt;", "CEO &amp; owner", `badge t1">Best fit`, "41", "c-level &amp; saas", "new@acme.example", "No job title", "Not scored"}, not: []string{"<i>"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

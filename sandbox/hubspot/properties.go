@@ -51,7 +51,7 @@ func (c *CRM) readProperty(r *call) (int, any, error) {
 var propertyName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,99}$`)
 
 func (c *CRM) createProperty(r *call) (int, any, error) {
-	if r.objectType != companies {
+	if r.objectType != companies && r.objectType != contacts {
 		return 0, nil, invalid("custom properties of " + r.objectType + " are not kept here")
 	}
 	var p Property
@@ -64,7 +64,7 @@ func (c *CRM) createProperty(r *call) (int, any, error) {
 		return 0, nil, invalid("Property name is not valid")
 	case schema[p.Name] != nil:
 		return 0, nil, taken("A property named '" + p.Name + "'")
-	case p.Label == "" || !c.groups[p.GroupName]:
+	case p.Label == "" || !c.groups[r.objectType+"/"+p.GroupName]:
 		return 0, nil, invalid("label and an existing groupName are required")
 	case !slices.Contains(fieldTypes[p.Type], p.FieldType):
 		return 0, nil, invalid("fieldType does not go with type")
@@ -126,10 +126,10 @@ func (c *CRM) createGroup(r *call) (int, any, error) {
 	switch {
 	case body.Name == "" || body.Label == "":
 		return 0, nil, invalid("name and label are required")
-	case c.groups[body.Name]:
+	case c.groups[r.objectType+"/"+body.Name]:
 		return 0, nil, taken("A group named '" + body.Name + "'")
 	}
-	c.groups[body.Name] = true
+	c.groups[r.objectType+"/"+body.Name] = true
 	c.record(r.delivery, Write{Method: http.MethodPost, Object: "groups", ID: body.Name})
 	return http.StatusCreated, map[string]any{"name": body.Name, "label": body.Label, "displayOrder": -1, "archived": false}, nil
 }

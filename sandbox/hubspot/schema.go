@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf16"
 )
@@ -46,6 +47,17 @@ func companySchema() map[string]*Property {
 		text("industry", "Industry"), text("description", "Description"), number("numberofemployees", "Number of Employees"),
 		number("annualrevenue", "Annual Revenue"), yesOrNo("hs_is_target_account", "Target Account"), owner(),
 		readOnly("createdate", "datetime"), readOnly("hs_lastmodifieddate", "datetime"), readOnly("hs_object_id", "number"),
+	)
+}
+
+func contactSchema() map[string]*Property {
+	return schema("contactinformation",
+		text("firstname", "First Name"), text("lastname", "Last Name"), text("email", "Email"), text("jobtitle", "Job Title"),
+		choice("hs_seniority", "entry", "employee", "senior", "manager", "director", "vp", "executive", "owner", "partner"),
+		text("hs_role", "Employment Role"), text("hs_sub_role", "Employment Sub Role"),
+		several("hs_buying_role", "BLOCKER", "BUDGET_HOLDER", "CHAMPION", "DECISION_MAKER", "END_USER", "EXECUTIVE_SPONSOR", "INFLUENCER", "LEGAL_AND_COMPLIANCE", "OTHER"),
+		readOnly(companyOfContact, "number"), owner(),
+		readOnly("createdate", "datetime"), readOnly("lastmodifieddate", "datetime"), readOnly("hs_object_id", "number"),
 	)
 }
 
@@ -108,9 +120,17 @@ func choice(name string, values ...string) *Property {
 	return p
 }
 
+// several is an enumeration that takes more than one of its options, joined with ;.
+func several(name string, values ...string) *Property {
+	p := choice(name, values...)
+	p.FieldType = "checkbox"
+	return p
+}
+
 const (
-	ownerProperty = "hubspot_owner_id"
-	maxText       = 65536 // UTF-16 units
+	ownerProperty    = "hubspot_owner_id"
+	companyOfContact = "associatedcompanyid"
+	maxText          = 65536 // UTF-16 units
 )
 
 // mistake is one thing that is wrong with a request.
@@ -183,8 +203,14 @@ func (c *CRM) checkOption(p *Property, v string) (code string) {
 		}
 		return ""
 	}
-	if !slices.ContainsFunc(p.Options, func(o Option) bool { return o.Value == v }) {
-		return "INVALID_OPTION"
+	values := []string{v}
+	if p.FieldType == "checkbox" {
+		values = strings.Split(v, ";")
+	}
+	for _, v := range values {
+		if !slices.ContainsFunc(p.Options, func(o Option) bool { return o.Value == v }) {
+			return "INVALID_OPTION"
+		}
 	}
 	return ""
 }

@@ -1,0 +1,178 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/crm"
+	"github.com/sluicehq/sluice/icp"
+)
+
+// Contact is a person at an account, as far as a model rates them, with the last
+// score and what of it is in the CRM.
+type Contact struct {
+	ID              int64
+	AccountID       int64
+	Key             account.Key
+	JobTitle        string
+	Department      string // "" if it is not known
+	ManagementLevel string // "" if it is not known
+	BudgetAuthority *bool  // nil if it is not known
+	SeenAt          time.Time
+
+	Score    *icp.Score // nil until it is scored
+	Model    string     // contact-fit@1
+	ScoredAt time.Time
+
+	State     string            // new, trying, done, refused
+	Tried     map[string]string // values of the last attempt; of a long one its digest
+	Written   map[string]string // last values known to be written
+	WrittenAt time.Time
+	Reason    string // why the CRM refused it
+}
+
+const contactColumns = `id, account_id, crm, portal, crm_id, job_title, department, management_level, budget_authority, seen_at,
+	breakdown, model, scored_at, state, tried, written, written_at, reason`
+
+// KeepContacts keeps who the CRM lists for the account, and returns them as they are on
+// record, by id. With all set these are all of them: of others that were listed before,
+// the facts and the score are forgotten.
+//
+// Errors: [account.ErrNotFound] when the account is gone.
+func (s *Store) KeepContacts(ctx context.Context, accountID int64, listed []crm.Contact, all bool, at time.Time) ([]Contact, error) {
+	const keep = `
+		INSERT INTO contacts (account_id, crm, portal, crm_id, job_title, department, management_level, budget_authority, seen_at)
+		SELECT @account, crm, portal, id, title, department, level, budget, @at
+		FROM unnest(@crms::text[], @portals::text[], @ids::text[], @titles::text[], @departments::text[], @levels::text[], @budgets::boolean[])
+			AS c (crm, portal, id, title, department, level, budget)
+		ORDER BY crm, portal, id -- one order of locks
+		ON CONFLICT ON CONSTRAINT contact_once DO UPDATE SET
+			account_id = excluded.account_id, job_title = excluded.job_title, department = excluded.department,
+			management_level = excluded.management_level, budget_authority = excluded.budget_authority,
+			listed = true, seen_at = excluded.seen_at
+		RETURNING ` + contactColumns
+	const forget = `
+		UPDATE contacts SET listed = false, job_title = '', department = '', management_level = '', budget_authority = NULL,
+			value = NULL, level = '', breakdown = NULL, model = '', scored_at = NULL
+		WHERE account_id = @account AND listed AND seen_at <> @at`
+	at = at.Truncate(time.Microsecond) // as Postgres keeps it
+	var b pgx.Batch
+	var kept []Contact
+	if len(listed) > 0 {
+		b.Queue(keep, contactColumnsOf(accountID, listed, at)).Query(func(rows pgx.Rows) (err error) {
+			kept, err = pgx.CollectRows(rows, scanContact)
+			return err
+		})
+	}
+	if all {
+		b.Queue(forget, pgx.StrictNamedArgs{"account": accountID, "at": at})
+	}
+	if b.Len() == 0 {
+		return nil, nil
+	}
+	err := s.db.SendBatch(ctx, &b).Close()
+	return kept, wrap(err, "keep contacts of account %d", accountID)
+}
+
+func contactColumnsOf(accountID int64, listed []crm.Contact, at time.Time) pgx.StrictNamedArgs {
+	n := len(listed)
+	crms, portals, ids := make([]string, n), make([]string, n), make([]string, n)
+	titles, departments, levels, budgets := make([]string, n), make([]string, n), make([]string, n), make([]*bool, n)
+	for i, c := range listed {
+		crms[i], portals[i], ids[i] = c.Key.CRM, c.Key.Portal, c.Key.ID
+		titles[i], departments[i], levels[i], budgets[i] = clean(c.JobTitle, 500), c.Department, c.ManagementLevel, c.BudgetAuthority
+	}
+	return pgx.StrictNamedArgs{
+		"account": accountID, "at": at, "crms": crms, "portals": portals, "ids": ids,
+		"titles": titles, "departments": departments, "levels": levels, "budgets": budgets,
+	}
+}
+
+// ContactScore is the score of one contact, and what of it is about to be written to
+// the CRM; no values if nothing is.
+type ContactScore struct {
+	ContactID int64             `json:"id"`
+	Score     icp.Score         `json:"score"`
+	Tried     map[string]string `json:"tried"`
+}
+
+// ScoreContacts keeps the scores, and that the values of those which have any are about
+// to be tried.
+func (s *Store) ScoreContacts(ctx context.Context, model string, at time.Time, scores []ContactScore) error {
+	const q = `
+		UPDATE contacts c SET
+			value = (n.score ->> 'value')::integer, level = n.score ->> 'tier', breakdown = n.score, model = @model, scored_at = @at,
+			state = CASE WHEN n.tried = '{}' THEN c.state ELSE 'trying' END,
+			tried = CASE WHEN n.tried = '{}' THEN c.tried ELSE n.tried END
+		FROM jsonb_to_recordset(@scores::jsonb) AS n (id bigint, score jsonb, tried jsonb)
+		WHERE c.id = n.id`
+	if len(scores) == 0 {
+		return nil
+	}
+	for i := range scores {
+		if scores[i].Tried == nil {
+			scores[i].Tried = map[string]string{} // JSON's null is no object
+		}
+	}
+	text, err := encode(scores)
+	if err == nil {
+		_, err = s.db.Exec(ctx, q, pgx.StrictNamedArgs{"model": model, "at": at, "scores": text})
+	}
+	return wrap(err, "score %d contacts", len(scores))
+}
+
+// ContactWritten is how writing one contact ended.
+type ContactWritten struct {
+	ContactID int64             `json:"id"`
+	Written   map[string]string `json:"written"` // the values that are there now
+	Refused   string            `json:"refused"` // why the CRM did not take them; "" if it did
+}
+
+// FinishContacts records how writing ended. Values written earlier, and not again, stay
+// known; of a contact that was refused, all of them.
+func (s *Store) FinishContacts(ctx context.Context, at time.Time, done []ContactWritten) error {
+	const q = `
+		UPDATE contacts c SET
+			state = CASE WHEN n.refused = '' THEN 'done' ELSE 'refused' END, reason = n.refused,
+			written = CASE WHEN n.refused = '' THEN c.written || n.written ELSE c.written END,
+			written_at = CASE WHEN n.refused = '' THEN @at ELSE c.written_at END
+		FROM jsonb_to_recordset(@done::jsonb) AS n (id bigint, written jsonb, refused text)
+		WHERE c.id = n.id`
+	if len(done) == 0 {
+		return nil
+	}
+	for i, d := range done {
+		done[i].Refused = clean(d.Refused, 1000)
+		if d.Written == nil {
+			done[i].Written = map[string]string{}
+		}
+	}
+	text, err := encode(done)
+	if err == nil {
+		_, err = s.db.Exec(ctx, q, pgx.StrictNamedArgs{"at": at, "done": text})
+	}
+	return wrap(err, "finish %d contacts", len(done))
+}
+
+// Contacts returns the contacts that the CRM lists for the account, the best score
+// first. None is not an error.
+func (s *Store) Contacts(ctx context.Context, accountID int64) ([]Contact, error) {
+	const q = `
+		SELECT ` + contactColumns + ` FROM contacts WHERE account_id = $1 AND listed
+		ORDER BY value DESC NULLS LAST, id`
+	rows, _ := s.db.Query(ctx, q, accountID)
+	contacts, err := pgx.CollectRows(rows, scanContact)
+	return contacts, wrap(err, "contacts of account %d", accountID)
+}
+
+func scanContact(row pgx.CollectableRow) (Contact, error) {
+	var c Contact
+	var scoredAt, writtenAt *time.Time
+	err := row.Scan(&c.ID, &c.AccountID, &c.Key.CRM, &c.Key.Portal, &c.Key.ID, &c.JobTitle, &c.Department, &c.ManagementLevel,
+		&c.BudgetAuthority, &c.SeenAt, &c.Score, &c.Model, &scoredAt, &c.State, &c.Tried, &c.Written, &writtenAt, &c.Reason)
+	c.ScoredAt, c.WrittenAt = value(scoredAt), value(writtenAt)
+	return c, err
+}

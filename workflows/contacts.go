@@ -1,0 +1,56 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/sluicehq/sluice/activities"
+)
+
+// contactsChange marks the runs that score contacts: those that were under way when
+// that came do not.
+const contactsChange = "contacts"
+
+// pinContactModel takes the model that was active when the effects were first there:
+// it stays the run's.
+func (o *onboarding) pinContactModel(active activities.ModelRef) {
+	if o.rates == (activities.ModelRef{}) {
+		o.rates = active
+	}
+}
+
+// contacts scores the people of the account, and brings that into the CRM. What a
+// person has to mend there is said, and keeps no company from being done.
+func (o *onboarding) contacts(ctx workflow.Context) error {
+	if o.who.Key.IsZero() || o.rates == (activities.ModelRef{}) || o.returns > 0 && !o.learned {
+		return nil
+	}
+	if workflow.GetVersion(ctx, contactsChange, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return nil
+	}
+	o.stage(ctx, "contacts")
+	in := activities.ScoreContactsInput{AccountID: o.who.AccountID, Key: o.who.Key, Model: o.rates, Plan: o.who.Plan}
+	var scored activities.ScoreContactsResult
+	err := o.untilAllowed(ctx, func() error {
+		return workflow.ExecuteActivity(crmCall(ctx, "contacts"), a.ScoreContacts, in).Get(ctx, &scored)
+	})
+	if err != nil {
+		return err
+	}
+	o.status.Contacts = &scored
+	if scored.Problem != "" {
+		o.tell("contacts: %s", scored.Problem)
+	}
+	o.show(ctx)
+	return nil
+}
+
+func (o *onboarding) showContacts(p *page) {
+	c := o.status.Contacts
+	if c == nil || c.Contacts == 0 {
+		return
+	}
+	p.add("\n- %d contacts scored by %s@%d, best: %s", c.Scored, o.rates.Name, o.rates.Version, orDash(c.Best))
+	if c.More {
+		p.add(" (of more)")
+	}
+}
