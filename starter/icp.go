@@ -27,7 +27,7 @@ func icpCommand() *cobra.Command {
 		Short:   "Validate, show and try ICP models",
 		Example: "  starter icp show revops > my.yaml\n  starter icp validate my.yaml\n  starter icp score my.yaml --account acme.json",
 	}
-	c.AddCommand(validateCommand(), showModelCommand(), scoreCommand())
+	c.AddCommand(validateCommand(), showModelCommand(), scoreCommand(), schemaCommand())
 	return c
 }
 
@@ -52,6 +52,23 @@ func validateCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print the mistakes as JSON")
 	return c
+}
+
+func schemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of model files, for editors",
+		Long: `Print the JSON Schema of model files. An editor with a YAML language server completes and
+checks by it while one types, once the file's first line is
+
+  # yaml-language-server: $schema=model.schema.json`,
+		Example: "  starter icp schema > model.schema.json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := cmd.OutOrStdout().Write(icp.Schema())
+			return err
+		},
+	}
 }
 
 func validateJSON(cmd *cobra.Command, err error) error {
