@@ -26,7 +26,10 @@ type attribute struct {
 	atoms []atom
 	cell  []uint16 // of each deal, its atom
 	unit  float64  // of a number: the finest step between two values
-	known int      // deals of which the column says something
+
+	smallest float64 // of the numbers
+	blank    []bool  // of each deal, whether the column says nothing
+	unknown  tally   // the deals without a value
 }
 
 // atom is a smallest group of values. The first atom of an attribute stands for
@@ -91,7 +94,10 @@ func (d *Deals) cut(column, support int, used map[account.Field]bool) ([]attribu
 			known = append(known, row[column])
 		}
 	}
-	a := attribute{column: d.header[column], cell: make([]uint16, len(cells)), atoms: make([]atom, 1), known: len(known)}
+	a := attribute{column: d.header[column], cell: make([]uint16, len(cells)), atoms: make([]atom, 1), blank: make([]bool, len(cells))}
+	for i, c := range cells {
+		a.blank[i] = c == ""
+	}
 	distinct := distinctFold(known)
 	switch {
 	case len(known) == 0:
@@ -102,16 +108,15 @@ func (d *Deals) cut(column, support int, used map[account.Field]bool) ([]attribu
 		return nil, fmt.Sprintf("known of %d deals only", len(known))
 	}
 	a.field, a.kind = fieldOf(a.column, known)
-	for used[a.field] {
-		a.field += "_2"
-	}
-	used[a.field] = true
 	switch {
+	case used[a.field]:
+		return nil, "another column has this name"
 	case slices.Contains(identities, a.field):
 		return nil, "tells accounts apart"
 	case a.kind == account.NumberKind && distinct == len(known) && soundsLikeID(a.column):
 		return nil, "an id"
 	}
+	used[a.field] = true
 	switch a.kind {
 	case account.NumberKind:
 		a.cutNumbers(cells)
@@ -226,7 +231,7 @@ func (a *attribute) cutNumbers(cells []string) {
 		}
 		numbers[i] = n
 	}
-	a.unit = math.Pow10(-places)
+	a.unit, a.smallest = math.Pow10(-places), slices.Min(known)
 	a.bands(numbers, cuts(known, places), places)
 }
 

@@ -63,7 +63,9 @@ func (d *Deals) tally() tally {
 	return t
 }
 
-func (d *Deals) note(format string, args ...any) { d.Notes = append(d.Notes, fmt.Sprintf(format, args...)) }
+func (d *Deals) note(format string, args ...any) {
+	d.Notes = append(d.Notes, fmt.Sprintf(format, args...))
+}
 
 // mark is a yes, a no or neither.
 type mark int8

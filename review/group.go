@@ -122,6 +122,16 @@ func (a *attribute) tallies(won []bool, deals []int) []tally {
 	return t
 }
 
+// countUnknown counts the deals without a value.
+func (a *attribute) countUnknown(good []bool) {
+	a.unknown = tally{}
+	for i, blank := range a.blank {
+		if blank {
+			a.unknown.add(good[i])
+		}
+	}
+}
+
 // order returns the atoms in the order in which runs of them make sense: numbers by
 // size, anything else by win rate, which holds the best grouping of a yes/no outcome
 // (Fisher, "On grouping for maximum homogeneity", JASA 53, 1958). Atoms without deals
@@ -204,8 +214,8 @@ func (a *attribute) groupRuns(p *partition, counts []tally, g *grouping) {
 	}
 	p.solve(seq)
 	runs, gain := p.gain(len(seq), counts[0])
-	if gain <= 0 {
-		runs = 0 // all in level 0
+	if gain <= 0 || runs == 1 && a.kind == account.BoolKind {
+		runs = 0 // all in level 0; no matcher means "yes or no"
 	}
 	start := 0
 	for k, end := range p.runs(runs, len(seq)) {

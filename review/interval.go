@@ -95,6 +95,19 @@ func place(scores []float64, won []bool) placement {
 	return p
 }
 
+// append adds the deals of another part, which were ranked among themselves.
+func (p *placement) append(o placement) {
+	p.won, p.lost = append(p.won, o.won...), append(p.lost, o.lost...)
+	p.auc = math.NaN()
+	if len(p.won) > 0 {
+		sum := 0.0
+		for _, w := range p.won {
+			sum += w
+		}
+		p.auc = sum / float64(len(p.won))
+	}
+}
+
 // midranks returns the rank of each value from 1 on, equal ones sharing the middle.
 func midranks(values []float64) []float64 {
 	order := make([]int, len(values))

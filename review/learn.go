@@ -13,8 +13,8 @@ const (
 	// that few deals do not speak as loud as many.
 	priorDeals = 10.0
 	// scoreBar is the score statistic that one more attribute must reach beside those
-	// already chosen: chi-squared with one degree of freedom at 5 %.
-	scoreBar = 3.84
+	// already chosen: about twice the gain in log-likelihood, of which Akaike (1974) asks 2.
+	scoreBar = 2.0
 )
 
 // learner learns which attributes tell good deals from the others.
@@ -30,6 +30,15 @@ type chosen struct {
 	attribute *attribute
 	grouping  grouping
 	odds      []float64 // of each level
+}
+
+// total counts all deals that the levels were learnt from.
+func (c *chosen) total() tally {
+	var all tally
+	for _, t := range c.grouping.tallies {
+		all = all.plus(t)
+	}
+	return all
 }
 
 // evidence returns the log-odds of each level less those of all deals, drawn towards
@@ -51,11 +60,7 @@ func evidence(levels []tally) []float64 {
 // learn chooses up to most attributes among the reliable ones.
 func (l *learner) learn(deals []int, reliable []int, most int) []chosen {
 	inputs := l.crossfit(deals, reliable)
-	won := make([]bool, len(deals))
-	for k, i := range deals {
-		won[k] = l.good[i]
-	}
-	picked, model := forward(inputs, won, most)
+	picked, model := forward(inputs, pick(l.good, deals), most)
 	out := make([]chosen, len(picked))
 	p := newPartition(len(deals), maxLevels, l.least)
 	for k, j := range picked {
@@ -67,6 +72,7 @@ func (l *learner) learn(deals []int, reliable []int, most int) []chosen {
 		}
 		out[k] = chosen{a, g, odds}
 	}
+	l.refine(deals, out)
 	return out
 }
 

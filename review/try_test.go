@@ -50,82 +50,35 @@ func half(t testing.TB, tab *Table, set, id, split, want string) *Table {
 	return &out
 }
 
-func (l *learner) tryCV(t testing.TB, most int) (float64, []chosen) {
-	var deals []int
-	for i := range l.good {
-		deals = append(deals, i)
-	}
-	var scores []float64
-	var y []bool
-	sum := 0.0
-	for f := range folds {
-		var tr, te []int
-		for _, i := range deals {
-			if l.fold[i] == f {
-				te = append(te, i)
-			} else {
-				tr = append(tr, i)
-			}
-		}
-		cs := l.learn(tr, l.rel(tr), most)
-		var s []float64
-		var yy []bool
-		for _, i := range te {
-			x := 0.0
-			for _, c := range cs {
-				x += c.odds[c.grouping.level[c.attribute.cell[i]]]
-			}
-			s = append(s, x)
-			yy = append(yy, l.good[i])
-		}
-		sum += place(s, yy).auc / folds
-		scores = append(scores, s...)
-		y = append(y, yy...)
-	}
-	return sum, l.learn(deals, l.rel(deals), most)
-}
-
-func (l *learner) rel(deals []int) []int {
-	var out []int
-	for j, s := range screen(l.all, l.good, deals, l.least) {
-		if s.q <= falseShare {
-			out = append(out, j)
-		}
-	}
-	return out
-}
-
 func TestTry(t *testing.T) {
 	x := half(t, load(t, "leads-x-education/leads.csv"), "leads-x-education", "Lead Number", "random42", "train")
 	s := half(t, load(t, "startup-outcomes/startups.csv"), "startup-outcomes", "id", "time", "train")
+	m := half(t, load(t, "deals-maven-crm/sales_pipeline.csv"), "deals-maven-crm", "opportunity_id", "time", "train")
+	mj, _, err := m.Join(load(t, "deals-maven-crm/accounts.csv"), "")
+	require.NoError(t, err)
 	for _, set := range []struct {
 		tab  *Table
 		r    Roles
 		name string
 	}{
 		{x, Roles{Outcome: "Converted", Ignore: append([]string{"Prospect ID", "Lead Number"}, leaking...)}, "x"},
+		{x, Roles{Outcome: "Converted"}, "x leaks"},
 		{s, Roles{Outcome: "status", Won: []string{"acquired"}, ID: "id", Date: "first_funding_at", Ignore: append([]string{"name"}, later...)}, "startup"},
-		{s, Roles{Outcome: "status", Won: []string{"acquired"}, ID: "id", Ignore: append([]string{"name"}, later...)}, "startup-nodate"},
+		{s, Roles{Outcome: "status", Won: []string{"acquired"}}, "startup all"},
+		{mj, Roles{Outcome: "deal_stage", ID: "account", Date: "engage_date", Ignore: []string{"close_date", "close_value", "opportunity_id"}}, "maven"},
+		{mj, Roles{Outcome: "deal_stage"}, "maven plain"},
 	} {
+		start := time.Now()
 		d, err := NewDeals(set.tab, set.r)
 		require.NoError(t, err)
-		start := time.Now()
-		sup := max(20, d.Len()/100)
-		l := &learner{all: d.attributes(sup), good: d.won, fold: d.fold, least: sup}
-		auc, cs := l.tryCV(t, 12)
-		fmt.Println(set.name, d.Len(), d.Won(), "CV", auc, time.Since(start))
-		for _, n := range d.Notes {
-			fmt.Println("  ", n)
+		p, err := Derive(d, Options{Name: "derived", Owner: "unassigned"})
+		require.NoError(t, err)
+		fmt.Println("=====", set.name, time.Since(start))
+		fmt.Println(p.Model)
+		fmt.Println("REFUSED", p.Refused, p.Leaks, p.Notes)
+		for _, a := range p.Tested {
+			fmt.Print(" ", a.Name, " ", a.Q, ";")
 		}
-		var deals []int
-		for i := range l.good {
-			deals = append(deals, i)
-		}
-		for j, sc := range screen(l.all, l.good, deals, l.least) {
-			fmt.Printf("   %-40s k=%d gain %.1f p %.2g q %.2g\n", l.all[j].name(), len(l.all[j].atoms), sc.gain, sc.p, sc.q)
-		}
-		for _, c := range cs {
-			fmt.Println("  *", c.attribute.name(), c.grouping.tallies, c.odds)
-		}
+		fmt.Println()
 	}
 }
