@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/icp"
 )
 
 var leaking = []string{"Tags", "Lead Quality", "Lead Profile", "Last Activity", "Last Notable Activity", "Asymmetrique Activity Index", "Asymmetrique Profile Index", "Asymmetrique Activity Score", "Asymmetrique Profile Score"}
@@ -80,5 +82,34 @@ func TestTry(t *testing.T) {
 			fmt.Print(" ", a.Name, " ", a.Q, ";")
 		}
 		fmt.Println()
+	}
+}
+
+func TestLook(t *testing.T) {
+	X := load(t, "leads-x-education/leads.csv")
+	S := load(t, "startup-outcomes/startups.csv")
+	ign := append([]string{"Prospect ID", "Lead Number"}, leaking...)
+	for _, set := range []struct {
+		tr, te *Table
+		r      Roles
+		name   string
+	}{
+		{half(t, X, "leads-x-education", "Lead Number", "random42", "train"), half(t, X, "leads-x-education", "Lead Number", "random42", "test"), Roles{Outcome: "Converted", Ignore: ign}, "x"},
+		{half(t, S, "startup-outcomes", "id", "time", "train"), half(t, S, "startup-outcomes", "id", "time", "test"), Roles{Outcome: "status", Won: []string{"acquired"}, ID: "id", Ignore: append([]string{"name"}, later...)}, "startup nodate"},
+		{half(t, S, "startup-outcomes", "id", "time", "train"), half(t, S, "startup-outcomes", "id", "time", "test"), Roles{Outcome: "status", Won: []string{"acquired"}, ID: "id", Date: "first_funding_at", Ignore: append([]string{"name"}, later...)}, "startup date"},
+	} {
+		d, err := NewDeals(set.tr, set.r)
+		require.NoError(t, err)
+		p, err := Derive(d, Options{Name: "derived", Owner: "unassigned"})
+		require.NoError(t, err)
+		m, err := icp.Parse("m", []byte(p.Model))
+		require.NoError(t, err)
+		for _, tab := range []*Table{set.tr, set.te} {
+			d, err := NewDeals(tab, set.r)
+			require.NoError(t, err)
+			b, err := d.Backtest(m, time.Now())
+			require.NoError(t, err)
+			fmt.Printf("%s n %d crit %d auc %.4f %.4f..%.4f lift %.2f\n", set.name, b.N, len(m.Criteria), b.AUC, b.AUCLow, b.AUCHigh, b.LiftAt20)
+		}
 	}
 }
