@@ -154,9 +154,9 @@ func (r *derivation) tally() tally { return tally{n: r.out.Deals, won: r.out.Goo
 // tested screens all attributes and returns those that are reliable.
 func (r *derivation) tested() []int {
 	var reliable []int
-	for j, s := range screen(r.all, r.good, r.everything, r.least) {
+	for j, s := range r.screen(r.everything, shuffles) {
 		a := &r.all[j]
-		ok := s.q <= falseShare
+		ok := s.reliable()
 		if ok {
 			reliable = append(reliable, j)
 		}
@@ -198,8 +198,8 @@ func (r *derivation) tryOut() {
 	tried := 0
 	for _, part := range r.parts() {
 		var reliable []int
-		for j, s := range screen(r.all, r.good, part.train, r.least) {
-			if s.q <= falseShare {
+		for j, s := range r.screen(part.train, fewShuffles) {
+			if s.reliable() {
 				reliable = append(reliable, j)
 			}
 		}

@@ -108,12 +108,13 @@ func relative(c *chosen, least int) []float64 {
 
 // roundCard makes the rules whose points for an account add up to about total at most.
 func roundCard(all []chosen, worth [][]float64, total float64) *card {
-	reach := 0.0
+	up, down := 0.0, 0.0
 	for _, w := range worth {
-		reach += max(0, slices.Max(w))
+		up += max(0, slices.Max(w))
+		down += max(0, -slices.Min(w))
 	}
 	c := &card{min: math.MinInt, max: math.MaxInt}
-	factor := total / max(reach, 0.1)
+	factor := total / max(up, down/2, 0.01) // what speaks against accounts may weigh twice as much
 	for i := range all {
 		for _, sign := range []float64{1, -1} {
 			r := rule{chosen: &all[i], points: make([]int, len(worth[i]))}

@@ -10,9 +10,11 @@ import (
 )
 
 const (
-	// shuffles is how many times outcomes are dealt out anew to see what chance finds.
-	// The tail is read off a fitted distribution, so that a few hundred are enough.
-	shuffles = 400
+	// shuffles is how many times outcomes are dealt out anew to see what chance finds,
+	// and fewShuffles how many times where a model is only tried out. The tail is read
+	// off a fitted distribution, so that a thousand are enough.
+	shuffles    = 1000
+	fewShuffles = 300
 	// falseShare is the share of false ones that the attributes found reliable may
 	// have. Where none means anything, it is the chance that one is found all the same.
 	falseShare = 0.05
@@ -24,21 +26,24 @@ type screening struct {
 	p, q float64 // the chance of such a gain, and p corrected for all attributes tried
 }
 
+func (s screening) reliable() bool { return s.q <= falseShare }
+
 // screen tests each attribute: the best grouping of the real outcomes against the best
 // groupings of the same outcomes dealt out at random, so that the freedom to choose
 // bands and groups is paid for. The correction for the number of attributes is that of
 // Benjamini and Hochberg, JRSS B 57, 1995. Its random numbers are always the same.
-func screen(all []attribute, won []bool, deals []int, least int) []screening {
+func (l *learner) screen(deals []int, times int) []screening {
+	all := l.all
 	out := make([]screening, len(all))
-	null := shuffled(won, deals)
+	null := shuffled(l.good, deals, times)
 	each(len(all), func(j int) {
-		p := newPartition(len(deals), maxLevels, least)
-		real := all[j].statistic(p, all[j].tallies(won, deals))
+		p := newPartition(len(deals), maxLevels, l.least)
+		real := all[j].statistic(p, all[j].tallies(l.good, deals))
 		out[j] = screening{gain: real, p: 1}
 		if math.IsInf(real, -1) {
 			return // no two groups with support
 		}
-		total := all[j].tallies(make([]bool, len(won)), deals)
+		total := all[j].tallies(make([]bool, len(l.good)), deals)
 		chance := make([]float64, len(null))
 		counts := make([]tally, len(total))
 		for b, winners := range null {
@@ -55,7 +60,7 @@ func screen(all []attribute, won []bool, deals []int, least int) []screening {
 }
 
 // shuffled deals out as many wins as there are, at random.
-func shuffled(won []bool, deals []int) [][]int32 {
+func shuffled(won []bool, deals []int, times int) [][]int32 {
 	wins := 0
 	pool := make([]int32, len(deals))
 	for k, i := range deals {
@@ -65,7 +70,7 @@ func shuffled(won []bool, deals []int) [][]int32 {
 		}
 	}
 	r := rand.New(rand.NewPCG(1, 2)) // fixed: the same deals always give the same model
-	out := make([][]int32, shuffles)
+	out := make([][]int32, times)
 	for b := range out {
 		for k := range wins {
 			other := k + r.IntN(len(pool)-k)
