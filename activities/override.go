@@ -184,5 +184,5 @@ func (w writer) earned() icp.Tier {
 		tier, _ := w.model.TierNamed(w.counts.Tier)
 		return tier
 	}
-	return w.model.TierFor(min(w.counts.Low, w.counts.Value))
+	return w.model.Assured(w.counts)
 }

@@ -159,14 +159,15 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	workflows.Register(core)
 	core.RegisterActivity(a.Identify)
 	core.RegisterActivity(a.Apply)
-	core.RegisterActivity(a.Score) // also run as a local activity
+	core.RegisterActivity(a.Score)         // also run as a local activity
 	core.RegisterActivity(a.BeginOverride) // local ones, like EndOverride
 	core.RegisterActivity(a.EndOverride)
 	core.RegisterActivity(a.ReadAccount)
 	core.RegisterActivity(a.Park)
 	core.RegisterActivity(a.Finish)
-	core.RegisterActivity(a.PlanSweep) // a local one, too, like News
+	core.RegisterActivity(a.PlanSweep) // a local one, too, like News and Due
 	core.RegisterActivity(a.News)
+	core.RegisterActivity(a.Due)
 	core.RegisterActivity(a.ReadNews)
 	core.RegisterActivity(a.TellNews)
 	core.RegisterActivity(a.Decide)

@@ -14,7 +14,10 @@ func SignalResponse(ctx workflow.Context, in activities.ResponseInput) (*activit
 	if err := workflow.ExecuteActivity(crmCall(ctx, "read the news"), a.ReadNews, in).Get(ctx, &brief); err != nil {
 		return nil, err
 	}
-	if len(brief.Signals) == 0 {
+	switch {
+	case len(brief.Signals) == 0 && in.Decay:
+		return decayed(ctx, brief)
+	case len(brief.Signals) == 0:
 		return &activities.Decision{Outcome: "nothing"}, nil
 	}
 	news := activities.TellNewsInput{AccountID: in.AccountID, Key: brief.Key, Model: brief.Score.Model, Signals: brief.Signals}
@@ -40,4 +43,15 @@ func SignalResponse(ctx workflow.Context, in activities.ResponseInput) (*activit
 		}
 	}
 	return &d, nil
+}
+
+// decayed scores an account without news anew, since time alone may have changed its
+// score, and brings that into the CRM.
+func decayed(ctx workflow.Context, brief activities.Brief) (*activities.Decision, error) {
+	err := workflow.ExecuteLocalActivity(onRecord(ctx, "score and route"), a.Score, brief.Score).Get(ctx, nil)
+	if err == nil && !brief.Key.IsZero() {
+		apply := activities.ApplyInput{AccountID: brief.Score.AccountID, Key: brief.Key}
+		err = workflow.ExecuteActivity(crmCall(ctx, "properties, note, task"), a.Apply, apply).Get(ctx, nil)
+	}
+	return &activities.Decision{Outcome: activities.Decayed}, err
 }
