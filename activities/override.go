@@ -171,7 +171,7 @@ func (w writer) reason() string {
 	if w.row.TierReason != "" {
 		text += " The account " + w.row.TierReason + "."
 	}
-	if w.row.Why != "" {
+	if w.row.Why != "" && !strings.HasSuffix(w.row.Why, icp.Unchanged) {
 		text += " Last change " + w.row.ScoredAt.UTC().Format(time.DateOnly) + ", " + w.row.Why + "."
 	}
 	return strictyaml.Clip(strings.Join(strings.Fields(text), " "), reasonLimit)
