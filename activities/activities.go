@@ -5,6 +5,8 @@ package activities
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -85,12 +87,13 @@ type Store interface {
 	OverrideAt(ctx context.Context, accountID int64, at time.Time) (store.Override, error)
 	AssignOwner(ctx context.Context, accountID int64, queue string, candidates []store.Candidate, day time.Time) (string, error)
 	Model(ctx context.Context, name string, version int) ([]byte, error)
-	ActiveModel(ctx context.Context, subject string) (name string, version int, err error)
+	ActiveModels(ctx context.Context, subject string) ([]store.ModelRef, error)
 
 	TryEffect(ctx context.Context, a store.Attempt) (store.Effect, error)
 	FinishEffect(ctx context.Context, key, crmID string, written map[string]string) error
 	FailEffect(ctx context.Context, key, reason string) error
 
+	Contacts(ctx context.Context, accountID int64) ([]store.Contact, error)
 	KeepContacts(ctx context.Context, accountID int64, listed []crm.Contact, all bool, at time.Time) ([]store.Contact, error)
 	ScoreContacts(ctx context.Context, model string, at time.Time, scores []store.ContactScore) error
 	FinishContacts(ctx context.Context, at time.Time, done []store.ContactWritten) error
@@ -116,20 +119,40 @@ type Store interface {
 
 // ModelRef names a model version; results carry it, so that a run keeps the
 // version it started with.
-type ModelRef struct {
-	Name    string `json:"name"`
-	Version int    `json:"version"`
+type ModelRef = store.ModelRef
+
+// Models are the versions that score an account, which a run keeps: the one for
+// everybody, and those for segments.
+type Models struct {
+	Model    ModelRef   `json:"model"`
+	Segments []ModelRef `json:"segment_models,omitempty"`
 }
 
-// activeModel is the model that scores the subject now.
-func (a *Activities) activeModel(ctx context.Context, subject string) (ModelRef, *icp.Model, error) {
-	name, version, err := a.Store.ActiveModel(ctx, subject)
+// activeModels are the models that score companies now.
+func (a *Activities) activeModels(ctx context.Context) (Models, []*icp.Model, error) {
+	refs, err := a.Store.ActiveModels(ctx, icp.SubjectCompany)
 	if err != nil {
-		return ModelRef{}, nil, err
+		return Models{}, nil, err
 	}
-	ref := ModelRef{Name: name, Version: version}
-	m, err := a.model(ctx, ref)
-	return ref, m, err
+	if len(refs) == 0 {
+		return Models{}, nil, fmt.Errorf("%w: no model for companies is active", account.ErrNotFound)
+	}
+	in := Models{Model: refs[0], Segments: slices.Clip(refs[1:])}
+	models, err := a.load(ctx, in)
+	return in, models, err
+}
+
+// load returns the versions, the one for everybody first.
+func (a *Activities) load(ctx context.Context, in Models) ([]*icp.Model, error) {
+	models := make([]*icp.Model, 0, 1+len(in.Segments))
+	for _, ref := range append([]ModelRef{in.Model}, in.Segments...) {
+		m, err := a.model(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		models = append(models, m)
+	}
+	return models, nil
 }
 
 // model returns a version that was kept when it was released.

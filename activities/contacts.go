@@ -266,9 +266,9 @@ func contactFacts(c store.Contact, at time.Time) account.Facts {
 
 // contactModel is the version that rates contacts; zero if none does.
 func (a *Activities) contactModel(ctx context.Context) (ModelRef, error) {
-	name, version, err := a.Store.ActiveModel(ctx, icp.SubjectContact)
-	if errors.Is(err, account.ErrNotFound) {
-		return ModelRef{}, nil
+	active, err := a.Store.ActiveModels(ctx, icp.SubjectContact)
+	if err != nil || len(active) == 0 {
+		return ModelRef{}, err
 	}
-	return ModelRef{Name: name, Version: version}, err
+	return active[0], nil
 }

@@ -31,7 +31,7 @@ func withContacts(t *testing.T, bare bool, titles ...string) *crowd {
 	c.rate, err = icp.Load("contact-fit")
 	require.NoError(t, err)
 	require.NoError(t, c.store.SaveModel(t.Context(), c.rate.Name, c.rate.Version, c.rate.Subject, []byte(c.rate.Source)))
-	require.NoError(t, c.store.ActivateModel(t.Context(), c.rate.Name, c.rate.Version))
+	require.NoError(t, c.store.ActivateModels(t.Context(), c.rate.Subject, activities.ModelRef{Name: c.rate.Name, Version: c.rate.Version}))
 	if !bare {
 		var levels []string
 		for _, tier := range c.rate.Tiers {

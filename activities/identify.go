@@ -27,16 +27,18 @@ type IdentifyInput struct {
 // IdentifyResult is what the rest of the run works with. The plan and the model
 // version are the ones in force now, and stay the run's.
 type IdentifyResult struct {
-	AccountID    int64          `json:"account_id"`
-	Key          account.Key    `json:"key,omitzero"` // after a merge, the record that is left
-	Domain       string         `json:"domain,omitempty"`
-	Owner        string         `json:"owner,omitempty"`      // in the CRM, before we touched it
-	RecordURL    string         `json:"record_url,omitempty"` // in the CRM
-	Duplicates   int            `json:"duplicates,omitempty"` // other CRM records with the same domain
-	Model        ModelRef       `json:"model"`
+	AccountID  int64       `json:"account_id"`
+	Key        account.Key `json:"key,omitzero"` // after a merge, the record that is left
+	Domain     string      `json:"domain,omitempty"`
+	Owner      string      `json:"owner,omitempty"`      // in the CRM, before we touched it
+	RecordURL  string      `json:"record_url,omitempty"` // in the CRM
+	Duplicates int         `json:"duplicates,omitempty"` // other CRM records with the same domain
+	Models
 	Plan         waterfall.Plan `json:"plan"`
 	Unconfigured []string       `json:"unconfigured,omitempty"` // providers of the order without a key
 	LateFill     LateFill       `json:"late_fill"`
+	// CountsContacts says that the score depends on who the contacts are.
+	CountsContacts bool `json:"counts_contacts,omitempty"`
 	// OutOfReach says which providers need not be asked, and for how long.
 	OutOfReach map[string]time.Duration `json:"out_of_reach,omitempty"`
 }
@@ -45,11 +47,11 @@ type IdentifyResult struct {
 // record and draws up the plan. It refuses with an error of type Invalid what is
 // not a company of its own, and with RecordGone a record that was deleted.
 func (a *Activities) Identify(ctx context.Context, in IdentifyInput) (IdentifyResult, error) {
-	ref, m, err := a.activeModel(ctx, "company")
+	active, models, err := a.activeModels(ctx)
 	if err != nil {
 		return IdentifyResult{}, failure(err)
 	}
-	company, err := a.company(ctx, in, m)
+	company, err := a.company(ctx, in, models)
 	if err != nil {
 		return IdentifyResult{}, err
 	}
@@ -62,15 +64,16 @@ func (a *Activities) Identify(ctx context.Context, in IdentifyInput) (IdentifyRe
 		return IdentifyResult{}, failure(err)
 	}
 	if !company.Key.IsZero() {
-		if err := a.Store.TakeRecords(ctx, a.record(m, acc.ID, company, time.Now())); err != nil {
+		if err := a.Store.TakeRecords(ctx, a.record(models, acc.ID, company, time.Now())); err != nil {
 			return IdentifyResult{}, failure(err)
 		}
 	}
 	out := IdentifyResult{
 		AccountID: acc.ID, Key: company.Key, Domain: domain,
-		Owner: company.OwnerID, RecordURL: company.URL, LateFill: a.LateFill, Model: ref,
+		Owner: company.OwnerID, RecordURL: company.URL, LateFill: a.LateFill, Models: active,
+		CountsContacts: slices.ContainsFunc(models, (*icp.Model).CountsContacts),
 	}
-	out.Plan, out.Unconfigured = a.waterfall(m)
+	out.Plan, out.Unconfigured = a.waterfall(models...)
 	if out.Duplicates, err = a.duplicates(ctx, acc); err != nil {
 		return IdentifyResult{}, failure(err)
 	}
@@ -84,14 +87,14 @@ func (a *Activities) Identify(ctx context.Context, in IdentifyInput) (IdentifyRe
 	}))
 }
 
-func (a *Activities) company(ctx context.Context, in IdentifyInput, m *icp.Model) (crm.Company, error) {
+func (a *Activities) company(ctx context.Context, in IdentifyInput, models []*icp.Model) (crm.Company, error) {
 	if in.Key.IsZero() {
 		return crm.Company{Name: in.Name, Domain: in.Domain}, nil
 	}
 	if a.CRM == nil {
 		return crm.Company{}, failure(account.Invalid("crm", "none is configured; set SLUICE_CRM and its credentials"))
 	}
-	company, err := a.CRM.Company(ctx, in.Key, a.properties(m)...)
+	company, err := a.CRM.Company(ctx, in.Key, a.properties(models...)...)
 	switch {
 	case errors.Is(err, account.ErrNotFound):
 		return crm.Company{}, temporal.NewNonRetryableApplicationError(
@@ -131,10 +134,18 @@ func (a *Activities) duplicates(ctx context.Context, acc account.Account) (int, 
 	return len(others), nil
 }
 
-// waterfall is what the model needs and who supplies it, in order; and who is in the
-// order but has no key.
-func (a *Activities) waterfall(m *icp.Model) (plan waterfall.Plan, unconfigured []string) {
-	plan.Need = waterfall.Need{Fields: m.Required, Confidence: m.Confidence}
+// waterfall is what the models need and who supplies it, in order; and who is in the
+// order but has no key. Whom a model is for may be known only once it has been asked
+// for, so that what any of them needs is.
+func (a *Activities) waterfall(models ...*icp.Model) (plan waterfall.Plan, unconfigured []string) {
+	for _, m := range models {
+		plan.Need.Confidence = max(plan.Need.Confidence, m.Confidence)
+		for _, f := range m.Required {
+			if !slices.Contains(plan.Need.Fields, f) {
+				plan.Need.Fields = append(plan.Need.Fields, f)
+			}
+		}
+	}
 	for _, name := range a.Order {
 		p, ok := a.Providers[name]
 		if !ok {
@@ -142,7 +153,7 @@ func (a *Activities) waterfall(m *icp.Model) (plan waterfall.Plan, unconfigured 
 			continue
 		}
 		plan.Sources = append(plan.Sources, waterfall.Source{
-			Provider: name, Supplies: needed(p.Spec.Supplies, m.Required), Credits: p.Price, Trust: p.Trust,
+			Provider: name, Supplies: needed(p.Spec.Supplies, plan.Need.Fields), Credits: p.Price, Trust: p.Trust,
 		})
 	}
 	return plan, unconfigured

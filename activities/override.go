@@ -117,8 +117,8 @@ func (a *Activities) ReadAccount(ctx context.Context, accountID int64) (Brief, e
 		return Brief{}, failure(err)
 	}
 	plan, _ := a.waterfall(m)
-	b := Brief{Score: ScoreInput{AccountID: acc.ID, Model: ref, Plan: plan}}
-	return a.owned(ctx, m, acc, b)
+	b := Brief{Score: ScoreInput{AccountID: acc.ID, Models: Models{Model: ref}, Plan: plan}}
+	return a.owned(ctx, acc, b)
 }
 
 // gone makes an account or score that is not there (any more) a final error.
@@ -131,11 +131,15 @@ func gone(err error) error {
 
 // owned adds the account's CRM record and owner to a brief, and takes in what people
 // have filled in there.
-func (a *Activities) owned(ctx context.Context, m *icp.Model, acc account.Account, b Brief) (Brief, error) {
+func (a *Activities) owned(ctx context.Context, acc account.Account, b Brief) (Brief, error) {
 	if acc.Key.IsZero() || a.CRM == nil {
 		return b, nil
 	}
-	company, err := a.CRM.Company(ctx, acc.Key, a.properties(m)...)
+	_, models, err := a.activeModels(ctx)
+	if err != nil {
+		return b, failure(err)
+	}
+	company, err := a.CRM.Company(ctx, acc.Key, a.properties(models...)...)
 	if errors.Is(err, account.ErrNotFound) {
 		return b, nil
 	}
@@ -143,7 +147,7 @@ func (a *Activities) owned(ctx context.Context, m *icp.Model, acc account.Accoun
 		return b, crmFailure(err)
 	}
 	b.Key, b.Score.Owner = company.Key, company.OwnerID
-	return b, failure(a.Store.TakeRecords(ctx, a.record(m, acc.ID, company, time.Now())))
+	return b, failure(a.Store.TakeRecords(ctx, a.record(models, acc.ID, company, time.Now())))
 }
 
 // overridden says what a person decided, for the CRM: without naming the person.

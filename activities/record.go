@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -16,12 +17,14 @@ import (
 // there counts in the score, and sources go by some of it. It has no news of its own.
 const Records = "records"
 
-// properties of a record that are read beside Sluice's own: what the model scores, and
+// properties of a record that are read beside Sluice's own: what the models score, and
 // what sources of signals go by.
-func (a *Activities) properties(m *icp.Model) []string {
+func (a *Activities) properties(models ...*icp.Model) []string {
 	all := a.sourceProperties()
-	for _, f := range m.Asked() {
-		all = append(all, f.Property)
+	for _, m := range models {
+		for _, f := range m.Asked() {
+			all = append(all, f.Property)
+		}
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
@@ -36,17 +39,23 @@ func (a *Activities) sourceProperties() []string {
 }
 
 // record is what a company's record says, for the store. People's word is certain.
-func (a *Activities) record(m *icp.Model, accountID int64, c crm.Company, at time.Time) store.Record {
+func (a *Activities) record(models []*icp.Model, accountID int64, c crm.Company, at time.Time) store.Record {
 	r := store.Record{AccountID: accountID, CRM: c.Key.CRM, Target: c.Target, Properties: map[string]string{}}
 	for _, name := range a.sourceProperties() {
 		if v := c.Properties[name]; v != "" {
 			r.Properties[name] = v
 		}
 	}
-	for _, f := range m.Asked() {
-		if v, ok := crm.ReadValue(f.Kind, c.Properties[f.Property]); ok {
-			r.Facts = append(r.Facts, account.Fact{Field: f.Name, Value: v, Provider: c.Key.CRM, Confidence: 1, ObservedAt: at})
+	said := map[account.Field]account.Fact{}
+	for _, m := range models {
+		for _, f := range m.Asked() {
+			if v, ok := crm.ReadValue(f.Kind, c.Properties[f.Property]); ok {
+				said[f.Name] = account.Fact{Field: f.Name, Value: v, Provider: c.Key.CRM, Confidence: 1, ObservedAt: at}
+			}
 		}
+	}
+	for _, field := range slices.Sorted(maps.Keys(said)) {
+		r.Facts = append(r.Facts, said[field])
 	}
 	return r
 }
@@ -54,8 +63,7 @@ func (a *Activities) record(m *icp.Model, accountID int64, c crm.Company, at tim
 // records reads the CRM's records again, all of a slice in one call. To a sweep it is a
 // source that sees nothing.
 type records struct {
-	a     *Activities
-	model *icp.Model
+	a *Activities
 }
 
 // due leaves the accounts that have a record.
@@ -83,14 +91,18 @@ func (r records) read(ctx context.Context, accounts []account.Account, at time.T
 	for i, acc := range accounts {
 		keys[i], ids[acc.Key] = acc.Key, acc.ID
 	}
-	companies, err := r.a.CRM.Companies(ctx, keys, r.a.properties(r.model)...)
+	_, models, err := r.a.activeModels(ctx)
+	if err != nil {
+		return err
+	}
+	companies, err := r.a.CRM.Companies(ctx, keys, r.a.properties(models...)...)
 	if err != nil {
 		return err
 	}
 	var said []store.Record
 	for _, c := range companies {
 		if id, ok := ids[c.Key]; ok {
-			said = append(said, r.a.record(r.model, id, c, at))
+			said = append(said, r.a.record(models, id, c, at))
 		}
 	}
 	return r.a.Store.TakeRecords(ctx, said...)

@@ -31,7 +31,7 @@ func TestWhatPeopleFillInCountsInTheScore(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.ask(question(who, "apollo"))
 	require.NoError(t, err)
-	_, err = b.score(activities.ScoreInput{AccountID: who.AccountID, Model: who.Model, Plan: who.Plan, Pass: 1})
+	_, err = b.score(activities.ScoreInput{AccountID: who.AccountID, Models: who.Models, Plan: who.Plan, Pass: 1})
 	require.NoError(t, err)
 	row, err := b.store.LatestScore(t.Context(), who.AccountID)
 	require.NoError(t, err)

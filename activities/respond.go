@@ -60,19 +60,19 @@ func (a *Activities) ReadNews(ctx context.Context, in ResponseInput) (Brief, err
 	if err != nil {
 		return Brief{}, failure(err)
 	}
-	ref, m, err := a.activeModel(ctx, "company")
+	active, models, err := a.activeModels(ctx)
 	if err != nil {
 		return Brief{}, failure(err)
 	}
-	plan, _ := a.waterfall(m)
-	b := Brief{Score: ScoreInput{AccountID: acc.ID, Model: ref, Plan: plan, Pass: 1, Cause: "signal"}}
+	plan, _ := a.waterfall(models...)
+	b := Brief{Score: ScoreInput{AccountID: acc.ID, Models: active, Plan: plan, Pass: 1, Cause: "signal"}}
 	for _, g := range news {
 		b.Signals = append(b.Signals, g.ID)
 	}
 	if in.Decay && len(news) == 0 {
 		b.Score.Cause = Decayed
 	}
-	return a.owned(ctx, m, acc, b)
+	return a.owned(ctx, acc, b)
 }
 
 // news returns these signals of the account, the latest first; those that were not

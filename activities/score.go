@@ -19,11 +19,11 @@ import (
 
 // ScoreInput says what to score, and with which version of the model.
 type ScoreInput struct {
-	AccountID int64          `json:"account_id"`
-	Model     ModelRef       `json:"model"`
-	Plan      waterfall.Plan `json:"plan"`
-	Pass      int            `json:"pass"` // of the run, from 1; each is scored once
-	Owner     string         `json:"owner,omitempty"`
+	AccountID int64 `json:"account_id"`
+	Models
+	Plan  waterfall.Plan `json:"plan"`
+	Pass  int            `json:"pass"` // of the run, from 1; each is scored once
+	Owner string         `json:"owner,omitempty"`
 	// Cause is why there is a new score, if that is known; else it is worked out.
 	Cause string `json:"cause,omitempty"`
 	// PassedBy names the providers that were out of reach and not asked in this pass.
@@ -45,6 +45,8 @@ type ScoreResult struct {
 	Exploration  bool    `json:"exploration,omitempty"`
 	Reason       string  `json:"reason"` // for the route
 
+	Model ModelRef `json:"model,omitzero"` // that made it
+
 	// Overridden is what the machine makes of it while a person's decision holds, which
 	// is what the other fields say.
 	Overridden *Machine `json:"overridden,omitempty"`
@@ -64,33 +66,38 @@ type Machine struct {
 // an override holds, the machine's score is kept beside the person's, which is what
 // counts. Repeated for the same pass it returns the decision that was kept.
 func (a *Activities) Score(ctx context.Context, in ScoreInput) (ScoreResult, error) {
-	m, err := a.model(ctx, in.Model)
+	models, err := a.load(ctx, in.Models)
 	if err != nil {
 		return ScoreResult{}, failure(err)
 	}
 	if err := a.passedBy(ctx, in); err != nil {
 		return ScoreResult{}, failure(err)
 	}
+	var row store.ScoreRow
 	for range moves {
-		var row store.ScoreRow
-		if row, err = a.score(ctx, m, in); !errors.Is(err, store.ErrMoved) {
-			return decision(m, row), failure(err)
+		if row, err = a.score(ctx, models, in); !errors.Is(err, store.ErrMoved) {
+			break
 		}
 	}
-	return ScoreResult{}, failure(err)
+	if err != nil {
+		return ScoreResult{}, failure(err)
+	}
+	m, err := a.model(ctx, row.ModelRef()) // of another pass, if this one was repeated
+	return decision(m, row), failure(err)
 }
 
 // score works the decision out and keeps it. It is [store.ErrMoved] when the account was
 // scored, or an override began or ended, while it did.
-func (a *Activities) score(ctx context.Context, m *icp.Model, in ScoreInput) (store.ScoreRow, error) {
-	known, err := a.known(ctx, m, in)
+func (a *Activities) score(ctx context.Context, models []*icp.Model, in ScoreInput) (store.ScoreRow, error) {
+	known, err := a.known(ctx, models, in)
 	if err != nil {
 		return store.ScoreRow{}, err
 	}
 	row := store.ScoreRow{
 		AccountID: in.AccountID, RunID: activity.GetInfo(ctx).WorkflowExecution.RunID, Pass: in.Pass,
-		Model: m.Name, ModelVersion: m.Version, Facts: known.resolved.Merged, ScoredAt: known.at, Before: known.last.ID,
+		Facts: known.resolved.Merged, ScoredAt: known.at, Before: known.last.ID,
 	}
+	m := known.choose(models, &row)
 	known.rate(m, &row)
 	route := routing.Input{Account: known.account, Facts: known.facts, ExistingOwner: in.Owner}
 	if known.override.ID != 0 {
@@ -116,11 +123,12 @@ type known struct {
 	resolved waterfall.Resolution
 	facts    account.Facts
 	signals  []account.Signal
+	contacts []icp.Contact  // only where a model counts them
 	last     store.ScoreRow // the score before; zero for the first
 	override store.Override // that holds; zero if none does
 }
 
-func (a *Activities) known(ctx context.Context, m *icp.Model, in ScoreInput) (known, error) {
+func (a *Activities) known(ctx context.Context, models []*icp.Model, in ScoreInput) (known, error) {
 	k := known{at: time.Now()}
 	var err error
 	if k.account, err = a.Store.Account(ctx, in.AccountID); err != nil {
@@ -135,6 +143,15 @@ func (a *Activities) known(ctx context.Context, m *icp.Model, in ScoreInput) (kn
 	if k.signals, err = a.happened(ctx, in.AccountID); err != nil {
 		return k, err
 	}
+	if slices.ContainsFunc(models, (*icp.Model).CountsContacts) {
+		people, err := a.Store.Contacts(ctx, in.AccountID)
+		if err != nil {
+			return k, err
+		}
+		for _, c := range people {
+			k.contacts = append(k.contacts, icp.Contact{ID: c.Key.ID, Facts: contactFacts(c, c.SeenAt)})
+		}
+	}
 	if k.last, err = a.Store.LatestScore(ctx, in.AccountID); err != nil && !errors.Is(err, account.ErrNotFound) {
 		return k, err
 	}
@@ -144,11 +161,35 @@ func (a *Activities) known(ctx context.Context, m *icp.Model, in ScoreInput) (kn
 	return k, nil
 }
 
+func (k known) subject() icp.Subject {
+	return icp.Subject{Facts: k.facts, Signals: slices.Concat(k.signals, k.facts.Signals()), Contacts: k.contacts}
+}
+
+// choose returns the model that the account gets, and puts the runner-up into the row.
+// Where none is for it, the first one is.
+func (k known) choose(models []*icp.Model, row *store.ScoreRow) *icp.Model {
+	if len(models) == 1 {
+		return models[0]
+	}
+	choice, ok := icp.Best(models, k.subject(), k.at)
+	if !ok {
+		return models[0]
+	}
+	if second := choice.RunnerUp; second != nil {
+		row.RunnerUp = &store.RunnerUp{
+			ModelRef: ModelRef{Name: second.Model.Name, Version: second.Model.Version},
+			Value:    second.Score.Value, Tier: second.Score.Tier, Margin: choice.Margin,
+		}
+	}
+	return choice.Best.Model
+}
+
 // rate puts into the row what the model makes of the account: its score, in the tier that
 // it settles in, given the one that the model had it in; and when time alone may change
 // that.
 func (k known) rate(m *icp.Model, row *store.ScoreRow) {
-	sub := icp.Subject{Facts: k.facts, Signals: append(k.signals, k.facts.Signals()...)}
+	sub := k.subject()
+	row.Model, row.ModelVersion = m.Name, m.Version
 	row.Score = m.Rate(sub, k.at)
 	row.RescoreAt = m.Stale(sub, row.Score, k.at)
 	var held icp.Held
@@ -180,15 +221,15 @@ func (a *Activities) route(ctx context.Context, m *icp.Model, in routing.Input, 
 
 // explain puts into the row why there is a new score and what it changed.
 func (a *Activities) explain(ctx context.Context, in ScoreInput, k known, row *store.ScoreRow) error {
-	row.Cause = cause(in, k.last)
+	row.Cause = cause(in, k.last, *row)
 	var before icp.Score
 	if k.last.ID != 0 {
 		before = k.last.Counts()
 		row.Changes = icp.Diff(k.last.Score, row.Score)
 	}
 	also := []string{}
-	if was := (ModelRef{Name: k.last.Model, Version: k.last.ModelVersion}); k.last.ID != 0 && was != in.Model {
-		also = append(also, fmt.Sprintf("model %s@%d → %s@%d", was.Name, was.Version, in.Model.Name, in.Model.Version))
+	if was, is := k.last.ModelRef(), row.ModelRef(); k.last.ID != 0 && was != is {
+		also = append(also, fmt.Sprintf("model %s@%d → %s@%d", was.Name, was.Version, is.Name, is.Version))
 	}
 	switched, err := a.switched(ctx, k)
 	row.Why = icp.Why(row.Cause, before, row.Counts(), row.Changes, append(also, switched)...)
@@ -242,13 +283,13 @@ func (a *Activities) happened(ctx context.Context, accountID int64) ([]account.S
 
 // cause is why there is a new score: the first one, another model, or better data,
 // unless it is known.
-func cause(in ScoreInput, last store.ScoreRow) string {
+func cause(in ScoreInput, last, row store.ScoreRow) string {
 	switch {
 	case last.ID == 0:
 		return "first"
 	case in.Cause != "":
 		return in.Cause
-	case (ModelRef{Name: last.Model, Version: last.ModelVersion}) != in.Model:
+	case last.ModelRef() != row.ModelRef():
 		return "model"
 	default:
 		return "data"
@@ -260,7 +301,7 @@ func decision(m *icp.Model, row store.ScoreRow) ScoreResult {
 	bounds := m.Bounds()
 	out := ScoreResult{
 		ScoreID: row.ID, Value: s.Value, Low: s.Low, High: s.High, Fit: s.Fit, Completeness: s.Completeness,
-		Tier: s.Tier, Provisional: s.Provisional, Bounds: &bounds,
+		Tier: s.Tier, Provisional: s.Provisional, Bounds: &bounds, Model: row.ModelRef(),
 		Queue: row.Queue, Owner: row.OwnerID, Exploration: row.Exploration, Reason: row.RouteReason,
 	}
 	if row.Override != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 func pass(who activities.IdentifyResult, n int) activities.ScoreInput {
-	return activities.ScoreInput{AccountID: who.AccountID, Model: who.Model, Plan: who.Plan, Pass: n, Owner: who.Owner}
+	return activities.ScoreInput{AccountID: who.AccountID, Models: who.Models, Plan: who.Plan, Pass: n, Owner: who.Owner}
 }
 
 func nextVersion(m *icp.Model) string {

@@ -87,7 +87,7 @@ func (b *bundle) release(t *testing.T, m *icp.Model) {
 	t.Helper()
 	b.model = m
 	require.NoError(t, b.store.SaveModel(t.Context(), m.Name, m.Version, m.Subject, []byte(m.Source)))
-	require.NoError(t, b.store.ActivateModel(t.Context(), m.Name, m.Version))
+	require.NoError(t, b.store.ActivateModels(t.Context(), m.Subject, activities.ModelRef{Name: m.Name, Version: m.Version}))
 }
 
 // client returns the CRM, with its properties in place.

@@ -46,9 +46,9 @@ type SweepPlan struct {
 	Compare []string           `json:"compare,omitempty"` // that compare what the refresh brought
 	Lists   []store.TargetList `json:"lists"`             // one, or one for each account of a domain
 	Total   int                `json:"total"`             // accounts on the lists
-	Model   ModelRef           `json:"model"`             // whose rules say what is news
-	Day     string             `json:"day"`               // YYYY-MM-DD, where the reps are
-	GiveUp  time.Duration      `json:"give_up"`           // how long a source that is down is waited for
+	Models                     // whose rules say what is news: those of the one for everybody
+	Day     string             `json:"day"`     // YYYY-MM-DD, where the reps are
+	GiveUp  time.Duration      `json:"give_up"` // how long a source that is down is waited for
 }
 
 // PlanSweep says which sources look at how many accounts. Errors: Invalid for an
@@ -94,8 +94,7 @@ func (a *Activities) PlanSweep(ctx context.Context, in PlanSweepInput) (SweepPla
 		}
 		plan.Total += n
 	}
-	name, version, err := a.Store.ActiveModel(ctx, "company")
-	plan.Model = ModelRef{Name: name, Version: version}
+	plan.Models, _, err = a.activeModels(ctx)
 	return plan, failure(err)
 }
 
@@ -144,7 +143,7 @@ func (a *Activities) LookPage(ctx context.Context, in LookInput) (LookResult, er
 	if err != nil {
 		return LookResult{}, failure(err)
 	}
-	source := a.looker(in.Source, m)
+	source := a.looker(in.Source)
 	if source == nil {
 		return LookResult{After: in.After, Closed: "not configured on every worker"}, nil
 	}
@@ -167,7 +166,7 @@ type looker interface {
 }
 
 // looker returns nil for a source that is not configured here.
-func (a *Activities) looker(name string, m *icp.Model) looker {
+func (a *Activities) looker(name string) looker {
 	if provider, ok := strings.CutPrefix(name, RefreshPrefix); ok {
 		if source, ok := a.Providers[provider]; ok {
 			return refresh{a: a, provider: provider, source: source}
@@ -175,7 +174,7 @@ func (a *Activities) looker(name string, m *icp.Model) looker {
 		return nil
 	}
 	if name == Records && a.CRM != nil {
-		return records{a: a, model: m}
+		return records{a: a}
 	}
 	for _, s := range a.Signals {
 		if s.Spec.Name == name {

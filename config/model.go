@@ -65,28 +65,51 @@ func LoadModel(file string) (*icp.Model, error) {
 	return icp.Parse(strings.TrimPrefix(file, "./"), data)
 }
 
-// ActiveModel returns the one of models that new runs use. It is here that the file
-// meets the model: a route for a queue that no account ever gets to is a slip, and
-// would leave those who work the queue without owners.
-func (p Pipeline) ActiveModel(models map[string]*icp.Model) (*icp.Model, error) {
-	m, ok := models[p.Model]
-	if !ok {
-		names := slices.Sorted(maps.Keys(models))
-		return nil, strictyaml.Report(p.modelAt.Mistake("no model is called %q%s; shipped and in SLUICE_MODEL_DIR: %s",
-			p.Model, strictyaml.DidYouMean(p.Model, names), strings.Join(names, ", ")))
+// ActiveModels returns those of models that new runs use, the one for everybody first.
+// It is here that the file meets the models: a route for a queue that no account ever
+// gets to is a slip, and would leave those who work the queue without owners.
+func (p Pipeline) ActiveModels(models map[string]*icp.Model) ([]*icp.Model, error) {
+	var active []*icp.Model
+	var wrong []strictyaml.Mistake
+	for i, name := range p.Models {
+		m, ok := models[name]
+		switch {
+		case !ok:
+			names := slices.Sorted(maps.Keys(models))
+			wrong = append(wrong, p.modelsAt[i].Mistake("no model is called %q%s; shipped and in SLUICE_MODEL_DIR: %s",
+				name, strictyaml.DidYouMean(name, names), strings.Join(names, ", ")))
+		case m.Subject != icp.SubjectCompany:
+			wrong = append(wrong, p.modelsAt[i].Mistake("%s rates contacts; runs are of companies", m.ID()))
+		case i > 0 && m.AppliesTo == nil:
+			wrong = append(wrong, p.modelsAt[i].Mistake("%s is for everybody; say with `applies_to` whom it is for, or make it the `model`", m.ID()))
+		default:
+			active = append(active, m)
+		}
 	}
-	if m.Subject != icp.SubjectCompany {
-		return nil, strictyaml.Report(p.modelAt.Mistake("%s rates contacts; runs are of companies", m.ID()))
+	if len(wrong) > 0 {
+		return nil, strictyaml.Report(wrong...)
+	}
+	return active, p.checkQueues(active)
+}
+
+func (p Pipeline) checkQueues(active []*icp.Model) error {
+	var ids, queues []string
+	for _, m := range active {
+		ids = append(ids, m.ID())
+		for _, queue := range Queues(m) {
+			if !slices.Contains(queues, queue) {
+				queues = append(queues, queue)
+			}
+		}
 	}
 	var wrong []strictyaml.Mistake
-	queues := Queues(m)
 	for queue := range p.Routes.Queues {
 		if !slices.Contains(queues, queue) {
 			wrong = append(wrong, p.queueAt[queue].Mistake("%s has no queue %q%s; its queues: %s",
-				m.ID(), queue, strictyaml.DidYouMean(queue, queues), strings.Join(queues, ", ")))
+				strings.Join(ids, ", "), queue, strictyaml.DidYouMean(queue, queues), strings.Join(queues, ", ")))
 		}
 	}
-	return m, strictyaml.Report(wrong...) // in the order of the file
+	return strictyaml.Report(wrong...) // in the order of the file
 }
 
 // ActiveContactModel returns the one of models that rates the people of an account, nil

@@ -10,7 +10,9 @@ import (
 // Pipeline is sluice.yaml: what RevOps settles about running the process, as
 // opposed to what the model settles about scoring.
 type Pipeline struct {
-	Model        string // the ICP model that new runs use, by name
+	// Models are the ICP models that new runs use, by name: the first rates whom none of
+	// the others, which are for segments, is for.
+	Models       []string
 	ContactModel string // the one that rates the people of an account; default contact-fit, "" for none
 	Providers    []Provider
 	Budgets      Budgets
@@ -19,7 +21,7 @@ type Pipeline struct {
 	Routes       routing.Rules
 	Signals      Signals
 
-	modelAt   strictyaml.Value            // where the file names the model
+	modelsAt  []strictyaml.Value          // where the file names the models
 	contactAt strictyaml.Value            // where it names the one for contacts, if it does
 	queueAt   map[string]strictyaml.Value // where it has each queue
 }

@@ -57,7 +57,7 @@ func parse(t *testing.T, source string) config.Pipeline {
 func TestParsePipeline(t *testing.T) {
 	t.Parallel()
 	p := parse(t, good)
-	require.Equal(t, "revops", p.Model)
+	require.Equal(t, []string{"revops"}, p.Models)
 	require.Equal(t, []config.Provider{
 		{
 			Name: "apollo", Trust: 0.9, Credits: 2, Rate: 5, Daily: 500, TTL: 14 * 24 * time.Hour,
@@ -109,7 +109,7 @@ func TestShippedPipeline(t *testing.T) {
 	t.Parallel()
 	p, err := config.LoadPipeline("../sluice.yaml")
 	require.NoError(t, err)
-	require.Equal(t, "revops", p.Model)
+	require.Equal(t, []string{"revops"}, p.Models)
 	var names []string
 	for _, step := range p.Providers {
 		require.Equal(t, config.Provider{Name: step.Name}, step, "everything else is the provider's own default")
@@ -130,7 +130,7 @@ func TestPipelinesOfTheRepository(t *testing.T) {
 	for _, file := range []string{"../sluice.yaml", "../demo/sluice.yaml"} {
 		p, err := config.LoadPipeline(file)
 		require.NoError(t, err)
-		_, err = p.ActiveModel(models)
+		_, err = p.ActiveModels(models)
 		require.NoError(t, err)
 		m, err := p.ActiveContactModel(models)
 		require.NoError(t, err)
@@ -154,7 +154,7 @@ func TestPipelineMistakes(t *testing.T) {
 
 		// keys
 		{"an unknown key, near a known one", "budgets:", "budget:", "12:1: budget: unknown key (did you mean budgets?)"},
-		{"an unknown key, near none", "crm: {", "retries: {", "20:1: retries: unknown key; known: model, contact_model, providers, budgets, late_fill, crm, routes, signals"},
+		{"an unknown key, near none", "crm: {", "retries: {", "20:1: retries: unknown key; known: model, segment_models, contact_model, providers, budgets, late_fill, crm, routes, signals"},
 		{"an unknown key of a provider", "trust: 0.9", "weight: 0.9", "4:5: providers[0].weight: unknown key; known: name, trust, credits, rate, daily, ttl, timeout, breaker"},
 		{"a misspelt key of a breaker", "cool_down: 5m", "cooldown: 5m", "10:28: providers[0].breaker.cooldown: unknown key (did you mean cool_down?)"},
 		{"a misspelt key of late fill", "  returns: 3", "  return: 3", "17:3: late_fill.return: unknown key (did you mean returns?)"},
@@ -290,15 +290,15 @@ func TestActiveModel(t *testing.T) {
 			require.Equal(t, 1, strings.Count(good, tt.old), "the text to replace is not there once")
 			p, err := config.ParsePipeline("p", []byte(strings.Replace(good, tt.old, tt.new, 1)))
 			require.NoError(t, err)
-			_, err = p.ActiveModel(models)
+			_, err = p.ActiveModels(models)
 			require.ErrorIs(t, err, account.ErrInvalid)
 			require.EqualError(t, err, tt.want)
 		})
 	}
 	p := parse(t, strings.Replace(good, "low-touch: {}", "exploration: {}", 1))
-	m, err := p.ActiveModel(models)
+	active, err := p.ActiveModels(models)
 	require.NoError(t, err, "the exploration queue is one of the model's")
-	require.Same(t, revops, m)
+	require.Equal(t, []*icp.Model{revops}, active)
 }
 
 func TestActiveContactModel(t *testing.T) {
@@ -351,14 +351,14 @@ func FuzzPipeline(f *testing.F) {
 			require.ErrorIs(t, err, account.ErrInvalid)
 			return
 		}
-		require.NotEmpty(t, p.Model)
+		require.NotEmpty(t, p.Models)
 		require.NotEmpty(t, p.Providers)
 		for _, step := range p.Providers {
 			_, err := config.BuildProvider(step)
 			require.NoError(t, err)
 			require.Positive(t, step.InFlight())
 		}
-		_, _ = p.ActiveModel(map[string]*icp.Model{"revops": revops})
+		_, _ = p.ActiveModels(map[string]*icp.Model{"revops": revops})
 		p.BuildBudgets()
 	})
 }

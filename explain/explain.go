@@ -47,6 +47,7 @@ type Company struct {
 	Model       Model                     `json:"model"`
 	Machine     *Machine                  `json:"machine,omitempty"`     // the model's score, while a person's decision counts
 	TierSince   time.Time                 `json:"tier_since,omitzero"`   // when the model came to its tier
+	RunnerUp    *store.RunnerUp           `json:"runner_up,omitempty"`   // where several models are for the account
 	TierReason  string                    `json:"tier_reason,omitempty"` // what kept the account in a tier that its score left
 	Cause       string                    `json:"cause,omitempty"`
 	Why         string                    `json:"why,omitempty"`     // the cause, and what changed since the score before
@@ -163,7 +164,7 @@ func (c *Company) score(ctx context.Context, s Store) error {
 	}
 	counts := row.Counts()
 	c.Tier, c.Provisional, c.Criteria = counts.Tier, counts.Provisional, counts.Criteria
-	c.Score, c.Machine, c.TierReason = scoreOf(counts), machineOf(row), row.TierReason
+	c.Score, c.Machine, c.TierReason, c.RunnerUp = scoreOf(counts), machineOf(row), row.TierReason, row.RunnerUp
 	c.TierSince = row.TierSince
 	c.Why, c.Changes = row.Why, row.Changes
 	c.Model = Model{Name: row.Model, Version: row.ModelVersion}

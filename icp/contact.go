@@ -2,6 +2,7 @@ package icp
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/sluicehq/sluice/account"
 )
@@ -25,6 +26,11 @@ func (c Contact) Over(company account.Facts) account.Facts {
 	maps.Copy(facts, company)
 	maps.Copy(facts, c.Facts)
 	return facts
+}
+
+// CountsContacts reports whether a model of companies looks at the people there.
+func (m *Model) CountsContacts() bool {
+	return slices.ContainsFunc(m.Criteria, func(c Criterion) bool { return c.Of != Own })
 }
 
 // bestContact rates c by the contact with which it earns most; of several, by the

@@ -56,7 +56,7 @@ func (a *app) setUp(cmd *cobra.Command, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	active, err := a.pipeline.ActiveModel(models)
+	active, err := a.pipeline.ActiveModels(models)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (a *app) setUp(cmd *cobra.Command, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	states, err := a.ensureProperties(cmd.Context(), models, active, forContacts)
+	states, err := a.ensureProperties(cmd.Context(), models, active[0], forContacts)
 	if err != nil {
 		return err
 	}

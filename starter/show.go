@@ -82,6 +82,9 @@ func showDecision(w io.Writer, c explain.Company) {
 	if m := c.Machine; m != nil {
 		fmt.Fprintf(w, "\nThe model says: %s, score %d, fit %d", m.Tier, m.Value, m.Fit)
 	}
+	if r := c.RunnerUp; r != nil {
+		fmt.Fprintf(w, "\nThe runner-up is %s@%d: %s, score %d, %d %% of the scale behind", r.Name, r.Version, r.Tier, r.Value, r.Margin)
+	}
 	if c.TierReason != "" {
 		fmt.Fprintf(w, "\nThe account %s", c.TierReason)
 	}

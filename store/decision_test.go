@@ -148,9 +148,10 @@ func TestAssignOwnerRespectsTheDay(t *testing.T) {
 func TestModelVersionIsNeverEdited(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t)
-	_, _, err := s.ActiveModel(t.Context(), "company")
-	require.ErrorIs(t, err, account.ErrNotFound)
-	require.ErrorIs(t, s.ActivateModel(t.Context(), "revops", 3), account.ErrNotFound)
+	none, err := s.ActiveModels(t.Context(), "company")
+	require.NoError(t, err)
+	require.Empty(t, none)
+	require.ErrorIs(t, s.ActivateModels(t.Context(), "company", store.ModelRef{Name: "revops", Version: 3}), account.ErrNotFound)
 
 	source := []byte("name: revops\nversion: 3\n")
 	for range 2 {
@@ -166,11 +167,39 @@ func TestModelVersionIsNeverEdited(t *testing.T) {
 	_, err = s.Model(t.Context(), "revops", 5)
 	require.ErrorIs(t, err, account.ErrNotFound)
 
-	for _, want := range []int{3, 4, 3} {
-		require.NoError(t, s.ActivateModel(t.Context(), "revops", want))
-		name, version, err := s.ActiveModel(t.Context(), "company")
+	for _, version := range []int{3, 4, 3} {
+		want := store.ModelRef{Name: "revops", Version: version}
+		require.NoError(t, s.ActivateModels(t.Context(), "company", want))
+		active, err := s.ActiveModels(t.Context(), "company")
 		require.NoError(t, err)
-		require.Equal(t, "revops", name)
-		require.Equal(t, want, version)
+		require.Equal(t, []store.ModelRef{want}, active)
 	}
+}
+
+func TestModelsSideBySide(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t)
+	for subject, names := range map[string][]string{"company": {"revops", "emea", "labs"}, "contact": {"people"}} {
+		for _, name := range names {
+			require.NoError(t, s.SaveModel(t.Context(), name, 1, subject, []byte(name)))
+		}
+	}
+	ref := func(names ...string) (refs []store.ModelRef) {
+		for _, name := range names {
+			refs = append(refs, store.ModelRef{Name: name, Version: 1})
+		}
+		return refs
+	}
+	require.NoError(t, s.ActivateModels(t.Context(), "contact", ref("people")...))
+	for _, names := range [][]string{{"revops", "emea", "labs"}, {"labs", "revops"}, {"emea"}, {}} {
+		require.NoError(t, s.ActivateModels(t.Context(), "company", ref(names...)...))
+		active, err := s.ActiveModels(t.Context(), "company")
+		require.NoError(t, err)
+		require.Equal(t, append([]store.ModelRef{}, ref(names...)...), active, "in this order")
+	}
+	require.NoError(t, s.ActivateModels(t.Context(), "company", ref("emea")...))
+	require.ErrorIs(t, s.ActivateModels(t.Context(), "company", ref("revops", "people")...), account.ErrNotFound, "of another subject")
+	active, err := s.ActiveModels(t.Context(), "company")
+	require.NoError(t, err)
+	require.Equal(t, ref("emea"), active, "all or nothing")
 }

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // ModelChangedError refuses another source for a version that is on record.
@@ -43,30 +45,45 @@ func (s *Store) Model(ctx context.Context, name string, version int) (source []b
 	return []byte(text), wrap(err, "model %s version %d", name, version)
 }
 
-// ActivateModel makes a version that is on record the one that scores its
-// subject, in place of the one that did.
+// ModelRef names a version of a model.
+type ModelRef struct {
+	Name    string `json:"name"`
+	Version int    `json:"version"`
+}
+
+// ActivateModels makes these versions, which are on record, the ones that score the
+// subject from now on, in place of those that did. With none, nobody scores it any more.
 //
-// Errors: [account.ErrNotFound] when it was never saved.
-func (s *Store) ActivateModel(ctx context.Context, name string, version int) error {
-	const q = `
-		INSERT INTO active_models (subject, name, version)
-		SELECT subject, name, version FROM models WHERE name = $1 AND version = $2
+// Errors: [account.ErrNotFound] when one was never saved for the subject.
+func (s *Store) ActivateModels(ctx context.Context, subject string, models ...ModelRef) error {
+	const drop = `DELETE FROM active_models WHERE subject = $1 AND name <> ALL ($2)`
+	const keep = `
+		INSERT INTO active_models (subject, name, version, place)
+		SELECT subject, name, version, $4 FROM models WHERE subject = $1 AND name = $2 AND version = $3
 		ON CONFLICT ON CONSTRAINT active_model_once DO UPDATE SET
-			name = excluded.name, version = excluded.version, activated_at = excluded.activated_at`
-	return wrap(affected(s.db.Exec(ctx, q, name, version)), "activate model %s version %d", name, version)
+			version = excluded.version, place = excluded.place, activated_at = excluded.activated_at`
+	return pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		names := make([]string, len(models))
+		for i, m := range models {
+			names[i] = m.Name
+		}
+		if _, err := tx.Exec(ctx, drop, subject, names); err != nil {
+			return wrap(err, "activate models for %s", subject)
+		}
+		for place, m := range models {
+			if err := affected(tx.Exec(ctx, keep, subject, m.Name, m.Version, place)); err != nil {
+				return wrap(err, "activate model %s version %d for %s", m.Name, m.Version, subject)
+			}
+		}
+		return nil
+	})
 }
 
-// DeactivateModel lets no model score the subject any more.
-func (s *Store) DeactivateModel(ctx context.Context, subject string) error {
-	const q = `DELETE FROM active_models WHERE subject = $1`
-	_, err := s.db.Exec(ctx, q, subject)
-	return wrap(err, "deactivate models for %s", subject)
-}
-
-// ActiveModel returns the model that scores the subject. Errors:
-// [account.ErrNotFound] when none was activated.
-func (s *Store) ActiveModel(ctx context.Context, subject string) (name string, version int, err error) {
-	const q = `SELECT name, version FROM active_models WHERE subject = $1`
-	err = s.db.QueryRow(ctx, q, subject).Scan(&name, &version)
-	return name, version, wrap(err, "active model for %s", subject)
+// ActiveModels returns the models that score the subject, the one for everybody first.
+// None is not an error.
+func (s *Store) ActiveModels(ctx context.Context, subject string) ([]ModelRef, error) {
+	const q = `SELECT name, version FROM active_models WHERE subject = $1 ORDER BY place, name`
+	rows, _ := s.db.Query(ctx, q, subject)
+	models, err := pgx.CollectRows(rows, pgx.RowToStructByPos[ModelRef])
+	return models, wrap(err, "active models for %s", subject)
 }

@@ -24,6 +24,7 @@ type ScoreRow struct {
 	Model        string
 	ModelVersion int
 	Score        icp.Score                          // the machine's
+	RunnerUp     *RunnerUp                          // nil unless several models are for the account
 	Override     *Standing                          // what a person made of it; nil if no override held
 	TierSince    time.Time                          // when the machine came to its tier; zero: longer than anybody knows
 	TierReason   string                             // what kept the account in a tier that its score left
@@ -37,6 +38,17 @@ type ScoreRow struct {
 	Exploration  bool
 	ScoredAt     time.Time
 	RescoreAt    time.Time // when time alone may change it; zero: never. Not read back
+}
+
+// ModelRef names the model that made the score.
+func (r ScoreRow) ModelRef() ModelRef { return ModelRef{Name: r.Model, Version: r.ModelVersion} }
+
+// RunnerUp is what the second-best model made of the account.
+type RunnerUp struct {
+	ModelRef
+	Value  int    `json:"value"`
+	Tier   string `json:"tier"`
+	Margin int    `json:"margin"` // how much further up its scale the best score is, in per cent of the scale
 }
 
 // Standing is what a person made of a score.
@@ -74,7 +86,7 @@ var ErrMoved = errors.New("the account was scored or overridden meanwhile")
 func scoring(accountID int64) string { return fmt.Sprintf("scores/%d", accountID) }
 
 const scoreColumns = `id, account_id, run_id, pass, model, model_version, breakdown, facts, cause, queue, owner_id, route_reason, exploration, scored_at,
-	override_id, override_value, override_tier, override_fit, tier_since, tier_reason, why, changes`
+	override_id, override_value, override_tier, override_fit, tier_since, tier_reason, why, changes, runner_up`
 
 // SaveScore keeps a score and returns it with its id. Repeated for the same
 // account, run and pass it returns the score that is there, whatever it is given.
@@ -86,10 +98,10 @@ func (s *Store) SaveScore(ctx context.Context, row ScoreRow) (ScoreRow, error) {
 	const q = `
 		INSERT INTO scores (account_id, run_id, pass, model, model_version, value, tier, breakdown, facts, cause,
 			queue, owner_id, route_reason, exploration, scored_at,
-			override_id, override_value, override_tier, override_fit, tier_since, tier_reason, why, changes)
+			override_id, override_value, override_tier, override_fit, tier_since, tier_reason, why, changes, runner_up)
 		SELECT @account, @run, @pass, @model, @version, @value, @tier, @breakdown, @facts, @cause,
 			@queue, @owner, @reason, @exploration, @at,
-			@override_id, @override_value, @override_tier, @override_fit, @tier_since, @tier_reason, @why, @changes
+			@override_id, @override_value, @override_tier, @override_fit, @tier_since, @tier_reason, @why, @changes, @runner_up
 		WHERE EXISTS (SELECT FROM scores WHERE account_id = @account AND run_id = @run AND pass = @pass)
 			OR @before::bigint = coalesce((SELECT id FROM scores WHERE account_id = @account ORDER BY id DESC LIMIT 1), 0)
 			AND @override_id::bigint IS NOT DISTINCT FROM (SELECT id FROM overrides WHERE account_id = @account AND ` + holds + `)
@@ -140,7 +152,7 @@ func (r ScoreRow) args() (pgx.StrictNamedArgs, error) {
 		"value": r.Score.Value, "tier": r.Score.Tier, "breakdown": breakdown, "facts": facts, "cause": r.Cause,
 		"queue": r.Queue, "owner": r.OwnerID, "reason": r.RouteReason, "exploration": r.Exploration, "at": r.ScoredAt,
 		"override_id": nil, "override_value": nil, "override_tier": nil, "override_fit": nil,
-		"tier_since": optional(r.TierSince), "tier_reason": r.TierReason, "why": clean(r.Why, 2000), "changes": changes,
+		"tier_since": optional(r.TierSince), "tier_reason": r.TierReason, "why": clean(r.Why, 2000), "changes": changes, "runner_up": r.RunnerUp,
 	}
 	if o := r.Override; o != nil {
 		args["override_id"], args["override_value"], args["override_tier"], args["override_fit"] = o.ID, o.Value, o.Tier, o.Fit
@@ -172,7 +184,7 @@ func scanScore(row pgx.CollectableRow) (ScoreRow, error) {
 	var since *time.Time
 	err := row.Scan(&r.ID, &r.AccountID, &r.RunID, &r.Pass, &r.Model, &r.ModelVersion, &r.Score, &r.Facts, &r.Cause,
 		&r.Queue, &r.OwnerID, &r.RouteReason, &r.Exploration, &r.ScoredAt,
-		&override, &points, &tier, &fit, &since, &r.TierReason, &r.Why, &r.Changes)
+		&override, &points, &tier, &fit, &since, &r.TierReason, &r.Why, &r.Changes, &r.RunnerUp)
 	if err == nil && override != nil {
 		r.Override = &Standing{ID: *override, Value: *points, Tier: *tier, Fit: *fit}
 	}

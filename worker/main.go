@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -62,7 +63,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	active, err := pipeline.ActiveModel(models)
+	active, err := pipeline.ActiveModels(models)
 	if err != nil {
 		return err
 	}
@@ -104,29 +105,41 @@ func run() error {
 // releaseModels keeps the models that this worker has, and makes the pipeline's the
 // ones that new runs use; no model for contacts is none. A version that changed without
 // a new number is refused.
-func releaseModels(ctx context.Context, st *store.Store, models map[string]*icp.Model, active, forContacts *icp.Model) error {
+func releaseModels(ctx context.Context, st *store.Store, models map[string]*icp.Model, active []*icp.Model, forContacts *icp.Model) error {
 	for _, m := range models {
 		if err := st.SaveModel(ctx, m.Name, m.Version, m.Subject, []byte(m.Source)); err != nil {
 			return err
 		}
 	}
-	if err := activateNewer(ctx, st, active); err != nil {
+	if err := activate(ctx, st, icp.SubjectCompany, active...); err != nil {
 		return err
 	}
 	if forContacts == nil {
-		return st.DeactivateModel(ctx, icp.SubjectContact)
+		return st.ActivateModels(ctx, icp.SubjectContact)
 	}
-	return activateNewer(ctx, st, forContacts)
+	return activate(ctx, st, icp.SubjectContact, forContacts)
 }
 
-// activateNewer leaves a later version in place: a worker that is still being
-// replaced must not take the model back.
-func activateNewer(ctx context.Context, st *store.Store, m *icp.Model) error {
-	name, version, err := st.ActiveModel(ctx, m.Subject)
-	if err == nil && name == m.Name && version >= m.Version {
+// activate leaves later versions in place: a worker that is still being replaced must
+// not take a model back.
+func activate(ctx context.Context, st *store.Store, subject string, models ...*icp.Model) error {
+	have, err := st.ActiveModels(ctx, subject)
+	if err != nil {
+		return err
+	}
+	want := make([]store.ModelRef, len(models))
+	for i, m := range models {
+		want[i] = store.ModelRef{Name: m.Name, Version: m.Version}
+		for _, h := range have {
+			if h.Name == m.Name {
+				want[i].Version = max(h.Version, m.Version)
+			}
+		}
+	}
+	if slices.Equal(have, want) {
 		return nil
 	}
-	return st.ActivateModel(ctx, m.Name, m.Version)
+	return st.ActivateModels(ctx, subject, want...)
 }
 
 func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, st *store.Store, log *zap.Logger) (*activities.Activities, error) {
@@ -202,7 +215,7 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 		}
 		defer w.Stop()
 	}
-	log.Info("Worker is ready", zap.Int("providers", len(a.Providers)), zap.String("model", p.Model), zap.Bool("crm", a.CRM != nil))
+	log.Info("Worker is ready", zap.Int("providers", len(a.Providers)), zap.Strings("models", p.Models), zap.Bool("crm", a.CRM != nil))
 	<-ctx.Done()
 	log.Info("Worker stops: what it is doing is finished first")
 	return nil

@@ -41,7 +41,13 @@ func (o *onboarding) contacts(ctx workflow.Context) error {
 		o.tell("contacts: %s", scored.Problem)
 	}
 	o.show(ctx)
-	return nil
+	if !o.who.CountsContacts || scored.Scored == 0 {
+		return nil
+	}
+	if err := o.rescore(ctx, ""); err != nil { // now that it is known who they are
+		return err
+	}
+	return o.write(ctx)
 }
 
 func (o *onboarding) showContacts(p *page) {

@@ -196,7 +196,7 @@ func (o *onboarding) score(ctx workflow.Context) error {
 func (o *onboarding) rescore(ctx workflow.Context, cause string) error {
 	o.status.Passes++
 	in := activities.ScoreInput{
-		AccountID: o.who.AccountID, Model: o.who.Model, Plan: o.who.Plan, Pass: o.status.Passes, Owner: o.who.Owner,
+		AccountID: o.who.AccountID, Models: o.who.Models, Plan: o.who.Plan, Pass: o.status.Passes, Owner: o.who.Owner,
 		Cause: cause, PassedBy: o.passedBy,
 	}
 	o.passedBy = nil
@@ -206,6 +206,9 @@ func (o *onboarding) rescore(ctx workflow.Context, cause string) error {
 	}
 	if o.status.Score == nil || o.status.Score.ScoreID <= decided.ScoreID { // else an override came in between
 		o.status.Score = &decided
+		if decided.Model.Name != "" {
+			o.status.Model = decided.Model
+		}
 	}
 	o.tell("pass %d: %s, score %d%s%s", in.Pass, decided.Tier, decided.Value, machine(&decided), o.without())
 	return o.tag(ctx, "effects")

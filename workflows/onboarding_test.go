@@ -55,7 +55,7 @@ func setup(t *testing.T) *bundle {
 	env.OnUpsertTypedSearchAttributes(mock.Anything).Return(nil).Maybe()
 	b := &bundle{TestWorkflowEnvironment: env, scores: []int{65}}
 	b.who = activities.IdentifyResult{
-		AccountID: 7, Key: key, Domain: "acme.example", Model: activities.ModelRef{Name: "revops", Version: 1},
+		AccountID: 7, Key: key, Domain: "acme.example", Models: activities.Models{Model: activities.ModelRef{Name: "revops", Version: 1}},
 		LateFill: activities.LateFill{Returns: 3, Within: time.Hour, Wait: 10 * time.Second},
 		Plan: waterfall.Plan{
 			Need: waterfall.Need{Fields: []account.Field{account.Industry, account.Employees}, Confidence: 0.7},

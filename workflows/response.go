@@ -37,6 +37,9 @@ func SignalResponse(ctx workflow.Context, in activities.ResponseInput) (*activit
 	}
 	var d activities.Decision
 	decide := activities.DecideInput{TellNewsInput: news, Owner: score.Owner, Day: in.Day}
+	if score.Model.Name != "" { // whose rule for tasks it is
+		decide.Model = score.Model
+	}
 	if err := onceAllowed(ctx, "task", a.Decide, decide, &d); err != nil {
 		return nil, err
 	}

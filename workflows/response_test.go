@@ -35,7 +35,7 @@ type reply struct {
 func newReply() *reply {
 	r := &reply{TestWorkflowEnvironment: newEnvironment()}
 	r.brief = activities.Brief{
-		Score: activities.ScoreInput{AccountID: 7, Model: activities.ModelRef{Name: "revops", Version: 1}, Pass: 1, Owner: "201", Cause: "signal"},
+		Score: activities.ScoreInput{AccountID: 7, Models: activities.Models{Model: activities.ModelRef{Name: "revops", Version: 1}}, Pass: 1, Owner: "201", Cause: "signal"},
 		Key:   key, Signals: []int64{4, 3},
 	}
 	r.decision = activities.Decision{Outcome: "task", TaskID: "9"}

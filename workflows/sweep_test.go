@@ -62,7 +62,7 @@ func newNight() *night {
 	n.plan = activities.SweepPlan{
 		Refresh: []string{"refresh/apollo"}, Sources: []string{"edgar", "jobboards"}, Compare: []string{"firmographics"},
 		Lists: []activities.TargetList{{Tiers: []string{"Tier 1"}}}, Total: 3,
-		Model: activities.ModelRef{Name: "revops", Version: 1}, GiveUp: time.Hour,
+		Models: activities.Models{Model: activities.ModelRef{Name: "revops", Version: 1}}, GiveUp: time.Hour,
 	}
 	n.respond = outcome("task")
 	n.OnUpsertTypedSearchAttributes(mock.Anything).Return(nil).Maybe()

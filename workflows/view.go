@@ -25,7 +25,7 @@ func (o *onboarding) tag(ctx workflow.Context, stage string) error {
 	o.stage(ctx, stage)
 	set := []temporal.SearchAttributeUpdate{StageAttribute.ValueSet(clip(stage))}
 	if o.who.AccountID != 0 {
-		set = append(set, ModelAttribute.ValueSet(fmt.Sprintf("%s@%d", o.who.Model.Name, o.who.Model.Version)),
+		set = append(set, ModelAttribute.ValueSet(fmt.Sprintf("%s@%d", o.status.Model.Name, o.status.Model.Version)),
 			ProvidersAttribute.ValueSet(o.asked()))
 		if o.who.Domain != "" {
 			set = append(set, DomainAttribute.ValueSet(clip(o.who.Domain)))
