@@ -479,7 +479,7 @@ func properties(t *testing.T, check func(t *testing.T, w world, m *icp.Model)) {
 // sums returns what a breakdown adds up to.
 func sums(s icp.Score) (points, low, high int) {
 	for _, r := range s.Criteria {
-		points, low, high = points+r.Points, low+r.Low, high+r.High
+		points, low, high = points+r.Points, low+int(r.Low), high+int(r.High)
 	}
 	return points, low, high
 }
