@@ -42,6 +42,8 @@ func TestMatrix(t *testing.T) {
 	require.Equal(t, "Engaged", m.TierFor(59).Name)
 	require.Equal(t, "Neither", m.TierFor(39).Name)
 	require.NotNil(t, m.Tiers[0].Task)
+	require.Equal(t, "Engaged: 0 of 100 by square@1, fit 0, engagement 40, 0 to 60 while data is missing. +40 website visit: today, within 30 days. Unknown: employees.",
+		icp.Reason(m, icp.Rate(m, nil, signal("website_visit", 0), now)))
 }
 
 func TestMatrixIsProvisionalWhileTheCellIsOpen(t *testing.T) {
