@@ -69,7 +69,7 @@ type Credit struct {
 // beforehand: of a word as the model has it, and of a yes or a no. Most reasons are.
 func (c *Credit) fixed(f found) (reason string, ok bool) {
 	switch m := c.Match.(type) {
-	case words:
+	case *words:
 		if m.folded[f.word] == f.text {
 			return c.said[f.word], true
 		}
@@ -83,7 +83,7 @@ func (c *Credit) fixed(f found) (reason string, ok bool) {
 func (c *Credit) say(start, end string) {
 	c.said = nil
 	switch m := c.Match.(type) {
-	case words:
+	case *words:
 		for _, w := range m.folded {
 			c.said = append(c.said, start+clipText(w)+end)
 		}

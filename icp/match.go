@@ -80,8 +80,8 @@ type words struct {
 // shownWords is how many words a reason spells out.
 const shownWords = 6
 
-func newWords(all []string) words {
-	w := words{folded: make([]string, len(all))}
+func newWords(all []string) *words {
+	w := &words{folded: make([]string, len(all))}
 	for i, s := range all {
 		w.folded[i] = strings.ToLower(s)
 	}
@@ -97,9 +97,9 @@ func newWords(all []string) words {
 	return w
 }
 
-func (w words) String() string { return w.shown }
+func (w *words) String() string { return w.shown }
 
-func (w words) match(in input) (f found, hit bool) {
+func (w *words) match(in input) (f found, hit bool) {
 	if in.value.Kind() == account.ListKind {
 		f = w.first(in.value.List())
 	} else {
@@ -109,7 +109,7 @@ func (w words) match(in input) (f found, hit bool) {
 }
 
 // index returns which of the words s is; negative for none.
-func (w words) index(s string) int {
+func (w *words) index(s string) int {
 	folded := strings.ToLower(s) // does not allocate for lower case
 	if len(w.folded) <= shownWords {
 		return slices.Index(w.folded, folded) // faster than a search
@@ -121,7 +121,7 @@ func (w words) index(s string) int {
 }
 
 // first returns the first of the list that is one of the words.
-func (w words) first(list []string) found {
+func (w *words) first(list []string) found {
 	for _, s := range list {
 		if i := w.index(s); i >= 0 {
 			return found{s, i}
@@ -130,7 +130,7 @@ func (w words) first(list []string) found {
 	return found{word: -1}
 }
 
-func (w words) verdict(in input, hit bool) string {
+func (w *words) verdict(in input, hit bool) string {
 	switch {
 	case hit:
 		return ""
@@ -147,8 +147,8 @@ type band struct {
 	hit, miss string // ", within …" and its opposite
 }
 
-func newBand(low, high float64) band {
-	b := band{low: low, high: high}
+func newBand(low, high float64) *band {
+	b := &band{low: low, high: high}
 	switch {
 	case low == high:
 		b.shown = strictyaml.FormatNumber(low)
@@ -166,14 +166,14 @@ func newBand(low, high float64) band {
 	return b
 }
 
-func (b band) String() string { return b.shown }
+func (b *band) String() string { return b.shown }
 
-func (b band) match(in input) (f found, hit bool) {
+func (b *band) match(in input) (f found, hit bool) {
 	n := in.value.Number()
 	return f, b.low <= n && n <= b.high
 }
 
-func (b band) verdict(_ input, hit bool) string { return either(hit, b.hit, b.miss) }
+func (b *band) verdict(_ input, hit bool) string { return either(hit, b.hit, b.miss) }
 
 // flag matches a yes or a no.
 type flag bool
@@ -192,19 +192,19 @@ type recency struct {
 	hit, miss string
 }
 
-func newRecency(limit time.Duration) recency {
-	r := recency{limit: limit, shown: duration(limit)}
+func newRecency(limit time.Duration) *recency {
+	r := &recency{limit: limit, shown: duration(limit)}
 	r.hit, r.miss = ", within "+r.shown, ", more than "+r.shown
 	return r
 }
 
-func (r recency) String() string { return "within " + r.shown }
+func (r *recency) String() string { return "within " + r.shown }
 
-func (r recency) match(in input) (f found, hit bool) {
+func (r *recency) match(in input) (f found, hit bool) {
 	return f, in.age <= r.limit && in.age >= -day
 }
 
-func (r recency) verdict(in input, hit bool) string {
+func (r *recency) verdict(in input, hit bool) string {
 	if in.age < -day {
 		return ""
 	}
@@ -227,11 +227,11 @@ func duration(d time.Duration) string {
 // none. Matchers of one criterion are all of one type.
 func overlap(earlier, later Matcher) string {
 	switch e := earlier.(type) {
-	case words:
-		l, _ := later.(words)
+	case *words:
+		l, _ := later.(*words)
 		return l.first(e.folded).text
-	case band:
-		l, _ := later.(band)
+	case *band:
+		l, _ := later.(*band)
 		if low, high := max(e.low, l.low), min(e.high, l.high); low <= high {
 			return strictyaml.FormatNumber(either(math.IsInf(low, -1), high, low))
 		}
@@ -239,9 +239,9 @@ func overlap(earlier, later Matcher) string {
 		if earlier == later {
 			return e.String()
 		}
-	case recency:
+	case *recency:
 		// A longer window holds the shorter one: it is what is left over that counts.
-		if l, _ := later.(recency); l.limit <= e.limit {
+		if l, _ := later.(*recency); l.limit <= e.limit {
 			return l.shown
 		}
 	}
