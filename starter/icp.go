@@ -119,6 +119,10 @@ func listModels(cmd *cobra.Command, models map[string]*icp.Model) {
 		m := models[name]
 		var tiers []string
 		for _, tier := range m.Tiers {
+			if m.Matrix != nil {
+				tiers = append(tiers, tier.Name)
+				continue
+			}
 			tiers = append(tiers, fmt.Sprintf("%s ≥ %d", tier.Name, tier.Min))
 		}
 		t.AppendRow(table.Row{m.ID(), m.Owner, len(m.Criteria), strings.Join(tiers, ", ")})
@@ -172,7 +176,7 @@ func scoreAccount(cmd *cobra.Command, model, file string, asJSON bool) error {
 		return printJSON(cmd.OutOrStdout(), s)
 	}
 	w := cmd.OutOrStdout()
-	fmt.Fprintf(w, "%s under %s\n\n", s, m.ID())
+	fmt.Fprintf(w, "%s under %s; fit %d, engagement %d, intent %d\n\n", s, m.ID(), s.Fit, s.Engagement, s.Intent)
 	t := newTable(w, "points", "of", "criterion", "why")
 	for _, r := range s.Criteria {
 		t.AppendRow(table.Row{fmt.Sprintf("%+d", r.Points), r.Max, r.Name, r.Reason})
