@@ -108,9 +108,10 @@ func (a *Activities) applyLatest(ctx context.Context, in ApplyInput, company crm
 }
 
 func (a *Activities) writer(ctx context.Context, m *icp.Model, row store.ScoreRow, company crm.Company) (writer, error) {
+	info := activity.GetInfo(ctx)
 	w := writer{
 		store: a.Store, crm: a.CRM, model: m, row: row, counts: row.Counts(), company: company, account: row.AccountID,
-		run: activity.GetInfo(ctx).WorkflowExecution.RunID, beat: func() { activity.RecordHeartbeat(ctx) },
+		run: info.WorkflowExecution.RunID, holder: info.WorkflowExecution.RunID + "/" + info.ActivityID, beat: func() { activity.RecordHeartbeat(ctx) },
 	}
 	var err error
 	if row.Override != nil {
@@ -132,6 +133,7 @@ type writer struct {
 
 	override store.Override // that the row was scored under, if any
 	run      string
+	holder   string // the activity, through all of its attempts
 	beat     func() // tells Temporal that the worker lives, so that a dead one is replaced soon
 }
 
@@ -188,7 +190,7 @@ func (w writer) properties(ctx context.Context) (EffectDone, error) {
 
 func (w writer) begin(ctx context.Context, key string, kind crm.EffectKind, tried map[string]string) (store.Effect, error) {
 	return w.store.TryEffect(ctx, store.Attempt{
-		Key: key, AccountID: w.account, RunID: w.run, Kind: kind, Tried: tried, ScoreID: w.score,
+		Key: key, AccountID: w.account, RunID: w.run, Holder: w.holder, Kind: kind, Tried: tried, ScoreID: w.score,
 	})
 }
 

@@ -280,8 +280,10 @@ func TestApplyFindsWhatALostAnswerCreated(t *testing.T) {
 			b.env = b.environment()
 			who := b.known(t, "acme.example")
 			b.decide(t, who, perfect(true), nil)
+			b.env = b.environment()
 			_, err := b.apply(decision(who))
 			retried(t, err, "provider_error")
+			b.env = b.environment() // the same activity, once more
 			got, err := b.apply(decision(who))
 			require.NoError(t, err)
 			require.Equal(t, []crm.EffectKind{crm.PropertiesEffect, crm.NoteEffect, crm.TaskEffect}, kinds(got))
@@ -298,9 +300,11 @@ func TestApplyFindsWhatALostAnswerCreated(t *testing.T) {
 		who := b.known(t, "acme.example")
 		b.decide(t, who, perfect(true), nil)
 		b.set(t, "hubspot", fault.Fault{LostAnswerRate: 1})
+		b.env = b.environment()
 		_, err := b.apply(decision(who))
 		retried(t, err, "provider_error")
 		b.set(t, "hubspot", fault.Fault{})
+		b.env = b.environment() // the same activity, once more
 		_, err = b.apply(decision(who))
 		require.NoError(t, err)
 		b.decide(t, who, perfect(false), func(row *store.ScoreRow) { row.OwnerID = "202" })

@@ -329,6 +329,7 @@ func TestDecisionsThatMeetLeaveTheLastOneInTheCRM(t *testing.T) {
 	acc, err := w.store.AccountsByDomain(t.Context(), s.domain)
 	require.NoError(t, err)
 	onboard := ingress.Onboarder{Temporal: w.temporal}
+	require.NoError(t, w.sandbox.Faults.Set("hubspot", fault.Fault{LatencyMS: 20, JitterMS: 300})) // so that they overtake each other
 	var wg sync.WaitGroup
 	for i := range 12 {
 		wg.Go(func() {

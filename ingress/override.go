@@ -167,16 +167,30 @@ type updated struct {
 }
 
 // settled waits for the end of an update. One that the workflow refused, or that
-// failed, is an error.
-func settled(ctx context.Context, update func() (client.WorkflowUpdateHandle, error)) (u updated) {
-	handle, err := update()
-	if err != nil {
-		return updated{err: err}
+// failed, is an error. One that met a run just as it ended, or a worker as it died, is
+// sent again: its id makes it the same update.
+func settled(ctx context.Context, update func() (client.WorkflowUpdateHandle, error)) updated {
+	for {
+		var u updated
+		handle, err := update()
+		if err == nil {
+			u.workflowID = handle.WorkflowID()
+			err = handle.Get(ctx, &u.OverrideResult)
+		}
+		u.err = err
+		if _, again := errors.AsType[*serviceerror.WorkflowNotReady](err); !again {
+			return u
+		}
+		select {
+		case <-ctx.Done():
+			return u
+		case <-time.After(updateAgain):
+		}
 	}
-	u.workflowID = handle.WorkflowID()
-	u.err = handle.Get(ctx, &u.OverrideResult)
-	return u
 }
+
+// updateAgain is how long an update waits before it is sent again.
+const updateAgain = 200 * time.Millisecond
 
 // notUnderWay reports whether a company's run could not take an update because it has
 // ended, or is about to.

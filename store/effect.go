@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,11 +34,11 @@ const effectColumns = `key, account_id, run_id, kind, state, crm_id, written, tr
 // tried.
 var ErrSuperseded = errors.New("the account has a later score")
 
-// ErrBusy means that another run has been trying the same effect lately.
-var ErrBusy = errors.New("another run is trying the effect")
+// ErrBusy means that another holder has been trying the same effect lately.
+var ErrBusy = errors.New("the effect is being tried by another")
 
-// turn is how long an attempt that has not ended keeps other runs from the effect:
-// longer than a call to a CRM takes.
+// turn is how long an attempt that has not ended keeps others from the effect: longer
+// than a call to a CRM takes.
 const turn = 30 * time.Second
 
 // Attempt is an effect that is about to be tried.
@@ -45,10 +46,11 @@ type Attempt struct {
 	Key       string
 	AccountID int64
 	RunID     string // that tries it
+	Holder    string // what keeps others off while it tries: the same for each attempt of one activity
 	Kind      crm.EffectKind
 	Tried     map[string]string // the values
 	// ScoreID is the score that the effect follows from, 0 if it follows from none. Of
-	// such an effect only the last score is tried, by one run at a time: so the CRM
+	// such an effect only the last score is tried, by one holder at a time: so the CRM
 	// never goes back to an earlier one.
 	ScoreID int64
 }
@@ -70,12 +72,12 @@ func (s *Store) TryEffect(ctx context.Context, a Attempt) (before Effect, err er
 	const known = `
 		INSERT INTO effects (key, account_id, run_id, kind, state) SELECT @key, @account, @run, @kind, 'trying' WHERE ` + isLast + `
 		ON CONFLICT ON CONSTRAINT effect_once DO NOTHING`
-	const begin = `
-		UPDATE effects e SET state = 'trying', run_id = @run, tried = @tried, attempts = e.attempts + 1, tried_at = now(), reason = ''
-		FROM (SELECT ` + effectColumns + ` FROM effects WHERE key = @key FOR UPDATE) before
-		WHERE e.key = before.key AND ` + isLast + ` AND (@score::bigint = 0 OR before.run_id = @run
+	begin := `
+		UPDATE effects e SET state = 'trying', run_id = @run, holder = @holder, tried = @tried, attempts = e.attempts + 1, tried_at = now(), reason = ''
+		FROM (SELECT ` + effectColumns + `, holder FROM effects WHERE key = @key FOR UPDATE) before
+		WHERE e.key = before.key AND ` + isLast + ` AND (@score::bigint = 0 OR before.holder = @holder
 			OR before.state <> 'trying' OR before.tried_at IS NULL OR before.tried_at < now() - @turn::interval)
-		RETURNING before.*`
+		RETURNING ` + beforeColumns
 	values, err := encodeValues(a.Tried)
 	if err != nil {
 		return Effect{}, wrap(err, "begin effect %s", a.Key)
@@ -83,7 +85,7 @@ func (s *Store) TryEffect(ctx context.Context, a Attempt) (before Effect, err er
 	var b pgx.Batch
 	b.Queue(known, pgx.StrictNamedArgs{"key": a.Key, "account": a.AccountID, "run": a.RunID, "kind": string(a.Kind), "score": a.ScoreID})
 	b.Queue(begin, pgx.StrictNamedArgs{
-		"key": a.Key, "account": a.AccountID, "run": a.RunID, "tried": values, "score": a.ScoreID, "turn": turn,
+		"key": a.Key, "account": a.AccountID, "run": a.RunID, "holder": a.Holder, "tried": values, "score": a.ScoreID, "turn": turn,
 	}).Query(func(rows pgx.Rows) (err error) {
 		before, err = pgx.CollectExactlyOneRow(rows, scanEffect)
 		return err
@@ -94,6 +96,9 @@ func (s *Store) TryEffect(ctx context.Context, a Attempt) (before Effect, err er
 	}
 	return before, wrap(err, "begin effect %s", a.Key)
 }
+
+// beforeColumns are effectColumns as they were.
+var beforeColumns = "before." + strings.ReplaceAll(effectColumns, ", ", ", before.")
 
 // isLast is the condition that @score is the account's last one.
 const isLast = `(@score::bigint = 0 OR NOT EXISTS (SELECT FROM scores WHERE account_id = @account AND id > @score))`

@@ -229,18 +229,18 @@ func TestTheTargetListGoesByWhatCounts(t *testing.T) {
 	require.Equal(t, 1, n)
 }
 
-func TestTryEffectOfTheLastScoreByOneRunAtATime(t *testing.T) {
+func TestTryEffectOfTheLastScoreByOneHolderAtATime(t *testing.T) {
 	t.Parallel()
 	s, ctx := storetest.New(t), t.Context()
 	acc := acme(t, s)
 	first, err := s.SaveScore(ctx, scoreRow(acc, 1))
 	require.NoError(t, err)
-	try := func(run string, score int64) error {
-		_, err := s.TryEffect(ctx, store.Attempt{Key: "k", AccountID: acc.ID, RunID: run, Kind: crm.PropertiesEffect, ScoreID: score})
+	try := func(holder string, score int64) error {
+		_, err := s.TryEffect(ctx, store.Attempt{Key: "k", AccountID: acc.ID, RunID: "r", Holder: holder, Kind: crm.PropertiesEffect, ScoreID: score})
 		return err
 	}
 	require.NoError(t, try("a", first.ID))
-	require.NoError(t, try("a", first.ID), "its own attempt does not keep a run off")
+	require.NoError(t, try("a", first.ID), "its own attempt keeps nobody off")
 	require.ErrorIs(t, try("b", first.ID), store.ErrBusy)
 	require.NoError(t, s.FinishEffect(ctx, "k", "512", nil))
 	require.NoError(t, try("b", first.ID))

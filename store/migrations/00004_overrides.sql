@@ -37,3 +37,6 @@ CREATE INDEX scores_account ON scores (account_id, id);
 -- When time alone may change the account's score: a signal leaves its window.
 ALTER TABLE accounts ADD COLUMN rescore_at timestamptz;
 CREATE INDEX accounts_rescore ON accounts (rescore_at) WHERE rescore_at IS NOT NULL;
+
+-- Who tries an effect now: one activity of one run, through all of its attempts.
+ALTER TABLE effects ADD COLUMN holder text NOT NULL DEFAULT '';
