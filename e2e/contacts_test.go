@@ -51,7 +51,7 @@ func TestContactsAreScoredOnceWithinTheRateLimit(t *testing.T) {
 	var c explain.Company
 	w.starter("company", "explain", w.mostContacts(domains), "--json").ok().json(&c)
 	require.NotNil(t, c.Contacts)
-	require.Equal(t, c.Contacts.Count, len(w.sandbox.CRM.Contacts(c.CRM.ID)))
+	require.Len(t, w.sandbox.CRM.Contacts(c.CRM.ID), c.Contacts.Count)
 	require.NotEmpty(t, c.Contacts.Best)
 	require.NotEmpty(t, c.Contacts.Best[0].Level)
 }
@@ -105,6 +105,9 @@ func TestACRMKeyWithoutTheScopeForContactsFailsNoCompany(t *testing.T) {
 	id := "company/hubspot/8100/" + w.companyIDs(domains)[0]
 	require.NoError(t, w.temporal.GetWorkflow(t.Context(), id, "").Get(t.Context(), &status))
 	require.Contains(t, status.Contacts.Problem, "scopes for contacts")
+	again := w.starter("crm", "setup")
+	require.Equal(t, 1, again.status)
+	require.Contains(t, again.stderr, "crm.schemas.contacts.write")
 }
 
 // scoredContacts returns the contacts of the companies, and requires that each of them

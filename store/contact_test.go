@@ -113,6 +113,18 @@ func TestContactsOfAnAccountThatIsGone(t *testing.T) {
 	require.NoError(t, s.ScoreContacts(t.Context(), "contact-fit@1", now, nil))
 }
 
+func TestNoModelScoresContactsAnyMore(t *testing.T) {
+	t.Parallel()
+	s, ctx := storetest.New(t), t.Context()
+	for range 2 {
+		require.NoError(t, s.DeactivateModel(ctx, "contact"), "none is no mistake")
+		_, _, err := s.ActiveModel(ctx, "contact")
+		require.ErrorIs(t, err, account.ErrNotFound)
+		require.NoError(t, s.SaveModel(ctx, "contact-fit", 1, "contact", []byte("source")))
+		require.NoError(t, s.ActivateModel(ctx, "contact-fit", 1))
+	}
+}
+
 func TestContactTextsAreCleaned(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t)
