@@ -102,8 +102,10 @@ func (p *parser) destinations(m *Model, o strictyaml.Object, sums bool) {
 		o.Get("matrix").Key().Fail("a model has tiers or a matrix, not both")
 	case o.Has("matrix"):
 		p.matrix(m, o.Get("matrix"), sums)
+	case o.Has("tiers"):
+		p.tiers(m, o.Get("tiers"), sums)
 	default:
-		p.tiers(m, o.Need("tiers"), sums)
+		o.Fail("missing key tiers (or matrix)")
 	}
 }
 
