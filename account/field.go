@@ -36,6 +36,10 @@ const (
 	PreviouslyChurned  Field = "previously_churned"
 )
 
+// Asked are the fields that no provider fills: people do, in the CRM, in a property of
+// the same name.
+var Asked = []Field{ChampionHasBudget, ProcurementComplex, PreviouslyChurned}
+
 // The fields of a contact: of a person at an account, not of the account.
 const (
 	Department      Field = "department"       // a word of account/vocabulary

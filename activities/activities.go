@@ -62,7 +62,8 @@ type LateFill struct {
 // Store is the record, as activities use it; *store.Store satisfies it.
 type Store interface {
 	UpsertAccount(ctx context.Context, key account.Key, domain, name string) (account.Account, error)
-	MarkTarget(ctx context.Context, accountID int64, target bool) error
+	TakeRecords(ctx context.Context, records ...store.Record) error
+	PropertiesOf(ctx context.Context, accountIDs []int64) (map[int64]map[string]string, error)
 	Account(ctx context.Context, id int64) (account.Account, error)
 	AccountsByDomain(ctx context.Context, domain string) ([]account.Account, error)
 	Facts(ctx context.Context, accountID int64) ([]account.Fact, error)
@@ -77,11 +78,15 @@ type Store interface {
 
 	SaveScore(ctx context.Context, row store.ScoreRow) (store.ScoreRow, error)
 	LatestScore(ctx context.Context, accountID int64) (store.ScoreRow, error)
+	BeginOverride(ctx context.Context, accountID, id int64, at time.Time) (store.Override, error)
+	EndOverride(ctx context.Context, accountID, id int64, how string, at time.Time) (store.Override, error)
+	Override(ctx context.Context, id int64) (store.Override, error)
+	OverrideAt(ctx context.Context, accountID int64, at time.Time) (store.Override, error)
 	AssignOwner(ctx context.Context, accountID int64, queue string, candidates []store.Candidate, day time.Time) (string, error)
 	Model(ctx context.Context, name string, version int) ([]byte, error)
 	ActiveModel(ctx context.Context, subject string) (name string, version int, err error)
 
-	BeginEffect(ctx context.Context, key string, accountID int64, runID string, kind crm.EffectKind, tried map[string]string) (store.Effect, error)
+	TryEffect(ctx context.Context, a store.Attempt) (store.Effect, error)
 	FinishEffect(ctx context.Context, key, crmID string, written map[string]string) error
 	FailEffect(ctx context.Context, key, reason string) error
 
@@ -113,6 +118,17 @@ type Store interface {
 type ModelRef struct {
 	Name    string `json:"name"`
 	Version int    `json:"version"`
+}
+
+// activeModel is the model that scores the subject now.
+func (a *Activities) activeModel(ctx context.Context, subject string) (ModelRef, *icp.Model, error) {
+	name, version, err := a.Store.ActiveModel(ctx, subject)
+	if err != nil {
+		return ModelRef{}, nil, err
+	}
+	ref := ModelRef{Name: name, Version: version}
+	m, err := a.model(ctx, ref)
+	return ref, m, err
 }
 
 // model returns a version that was kept when it was released.

@@ -24,7 +24,6 @@ import (
 type ApplyInput struct {
 	AccountID int64       `json:"account_id"`
 	Key       account.Key `json:"key"`
-	Model     ModelRef    `json:"model"`
 	// NoTask leaves out the tier's task: a response decides by itself.
 	NoTask bool `json:"no_task,omitempty"`
 }
@@ -51,21 +50,14 @@ type EffectDone struct {
 // the note that explains the score, and a task where the tier asks for one. Each
 // effect is on record before it is tried; one that was tried before is looked for
 // in the CRM first. So the activity can be repeated from any point and nothing is
-// there twice.
+// there twice. Where the account gets another score meanwhile, that one is brought in:
+// of several runs that decide on one account the last decision is what the CRM has.
 //
 // Errors: RecordGone and bad_request are final; auth_failed is for a person to
 // mend; the rest is retried.
 func (a *Activities) Apply(ctx context.Context, in ApplyInput) (ApplyResult, error) {
 	if a.CRM == nil { // another worker may have one
 		return ApplyResult{}, errors.New("this worker has no CRM: set SLUICE_CRM and its credentials for every worker")
-	}
-	m, err := a.model(ctx, in.Model)
-	if err != nil {
-		return ApplyResult{}, failure(err)
-	}
-	row, err := a.Store.LatestScore(ctx, in.AccountID)
-	if err != nil {
-		return ApplyResult{}, failure(err)
 	}
 	company, err := a.CRM.Company(ctx, in.Key)
 	if errors.Is(err, account.ErrNotFound) {
@@ -75,7 +67,35 @@ func (a *Activities) Apply(ctx context.Context, in ApplyInput) (ApplyResult, err
 	if err != nil {
 		return ApplyResult{}, crmFailure(err)
 	}
-	w := a.writer(ctx, m, row, company)
+	for range moves {
+		var out ApplyResult
+		if out, err = a.applyLatest(ctx, in, company); !errors.Is(err, store.ErrSuperseded) {
+			return out, crmFailure(err)
+		}
+	}
+	return ApplyResult{}, crmFailure(err)
+}
+
+// moves is how often in a row a decision may be overtaken by another one before the
+// activity is left to be tried again.
+const moves = 5
+
+// applyLatest brings the score that is the latest now into the CRM, with the model that
+// made it.
+func (a *Activities) applyLatest(ctx context.Context, in ApplyInput, company crm.Company) (ApplyResult, error) {
+	row, err := a.Store.LatestScore(ctx, in.AccountID)
+	if err != nil {
+		return ApplyResult{}, err
+	}
+	m, err := a.model(ctx, ModelRef{Name: row.Model, Version: row.ModelVersion})
+	if err != nil {
+		return ApplyResult{}, err
+	}
+	w, err := a.writer(ctx, m, row, company)
+	if err != nil {
+		return ApplyResult{}, err
+	}
+	w.score = row.ID
 	steps := []func(context.Context) (EffectDone, error){w.properties, w.note, w.task}
 	if in.NoTask {
 		steps = steps[:2]
@@ -84,14 +104,19 @@ func (a *Activities) Apply(ctx context.Context, in ApplyInput) (ApplyResult, err
 	if err == nil {
 		out.ContactModel, err = a.contactModel(ctx)
 	}
-	return out, crmFailure(err)
+	return out, err
 }
 
-func (a *Activities) writer(ctx context.Context, m *icp.Model, row store.ScoreRow, company crm.Company) writer {
-	return writer{
-		store: a.Store, crm: a.CRM, model: m, row: row, company: company, account: row.AccountID,
+func (a *Activities) writer(ctx context.Context, m *icp.Model, row store.ScoreRow, company crm.Company) (writer, error) {
+	w := writer{
+		store: a.Store, crm: a.CRM, model: m, row: row, counts: row.Counts(), company: company, account: row.AccountID,
 		run: activity.GetInfo(ctx).WorkflowExecution.RunID, beat: func() { activity.RecordHeartbeat(ctx) },
 	}
+	var err error
+	if row.Override != nil {
+		w.override, err = a.Store.Override(ctx, row.Override.ID)
+	}
+	return w, err
 }
 
 // writer has the effects of one score.
@@ -100,10 +125,14 @@ type writer struct {
 	crm     crm.CRM
 	model   *icp.Model
 	row     store.ScoreRow
+	counts  icp.Score // the row's, as it counts: the person's while an override holds
 	company crm.Company
 	account int64
-	run     string
-	beat    func() // tells Temporal that the worker lives, so that a dead one is replaced soon
+	score   int64 // that the effects follow from; 0 for effects of news
+
+	override store.Override // that the row was scored under, if any
+	run      string
+	beat     func() // tells Temporal that the worker lives, so that a dead one is replaced soon
 }
 
 func (w writer) write(ctx context.Context, steps []func(context.Context) (EffectDone, error)) (ApplyResult, error) {
@@ -130,7 +159,7 @@ func (w writer) write(ctx context.Context, steps []func(context.Context) (Effect
 func (w writer) properties(ctx context.Context) (EffectDone, error) {
 	key := crm.EffectKey(w.company.Key, crm.PropertiesEffect, "")
 	want := w.values()
-	before, err := w.store.BeginEffect(ctx, key, w.account, w.run, crm.PropertiesEffect, want)
+	before, err := w.begin(ctx, key, crm.PropertiesEffect, want)
 	if err != nil {
 		return EffectDone{}, err
 	}
@@ -155,6 +184,12 @@ func (w writer) properties(ctx context.Context) (EffectDone, error) {
 		return done, w.failed(ctx, key, err)
 	}
 	return done, w.store.FinishEffect(ctx, key, w.company.Key.ID, written)
+}
+
+func (w writer) begin(ctx context.Context, key string, kind crm.EffectKind, tried map[string]string) (store.Effect, error) {
+	return w.store.TryEffect(ctx, store.Attempt{
+		Key: key, AccountID: w.account, RunID: w.run, Kind: kind, Tried: tried, ScoreID: w.score,
+	})
 }
 
 func (w writer) have(name string) string {
@@ -192,7 +227,7 @@ func same(name, a, b string) bool {
 }
 
 func (w writer) values() map[string]string {
-	s := w.row.Score
+	s := w.counts
 	values := map[string]string{
 		crm.ScoreProperty:        strconv.Itoa(s.Value),
 		crm.TierProperty:         s.Tier,
@@ -200,7 +235,7 @@ func (w writer) values() map[string]string {
 		crm.ModelProperty:        w.model.ID(),
 		crm.CompletenessProperty: strconv.Itoa(int(100*s.Completeness + 0.5)),
 		crm.ScoredAtProperty:     w.row.ScoredAt.UTC().Format(time.RFC3339),
-		crm.ReasonProperty:       icp.Reason(w.model, s),
+		crm.ReasonProperty:       w.reason(),
 	}
 	if w.row.OwnerID != "" {
 		values[crm.OwnerProperty] = w.row.OwnerID
@@ -225,8 +260,7 @@ func (w writer) note(ctx context.Context) (EffectDone, error) {
 // task gives the owner one task when the account has earned a tier that asks for
 // it. A provisional tier has earned it only if the lowest score it may have does.
 func (w writer) task(ctx context.Context) (EffectDone, error) {
-	s := w.row.Score
-	tier := w.model.TierFor(min(s.Low, s.Value))
+	s, tier := w.counts, w.earned()
 	if tier.Task == nil || w.row.Exploration {
 		return EffectDone{}, nil
 	}
@@ -259,7 +293,7 @@ type steps struct {
 // once makes a record that does not repeat: it is put on record before the first
 // attempt, and from the second one on looked for in the CRM before it is made.
 func (w writer) once(ctx context.Context, kind crm.EffectKind, key string, tried map[string]string, s steps) (EffectDone, error) {
-	before, err := w.store.BeginEffect(ctx, key, w.account, w.run, kind, tried)
+	before, err := w.begin(ctx, key, kind, tried)
 	if err != nil {
 		return EffectDone{}, err
 	}
@@ -305,6 +339,9 @@ func (w writer) failed(ctx context.Context, key string, cause error) error {
 func (w writer) explanation() string {
 	s := w.row.Score
 	var b strings.Builder
+	if w.row.Override != nil {
+		fmt.Fprintf(&b, "%s\nThe model says:\n", w.overridden())
+	}
 	fmt.Fprintf(&b, "%s: %d of %d (%s)\n", s.Tier, s.Value, w.model.Scale.Max, w.model.ID())
 	if s.Provisional {
 		fmt.Fprintf(&b, "Provisional: with what is not known yet, between %d and %d.\n", s.Low, s.High)
@@ -312,7 +349,13 @@ func (w writer) explanation() string {
 	for _, c := range s.Criteria {
 		fmt.Fprintf(&b, "%+d  %s\n", c.Points, c.Reason) // which names the field
 	}
+	if w.row.TierReason != "" {
+		fmt.Fprintf(&b, "The account %s.\n", w.row.TierReason)
+	}
 	fmt.Fprintf(&b, "Route: %s (%s)\n", w.row.Queue, w.row.RouteReason)
+	if w.row.Why != "" {
+		fmt.Fprintf(&b, "Last change: %s\n", w.row.Why)
+	}
 	return b.String()
 }
 

@@ -53,6 +53,9 @@ func (b *bundle) decide(t *testing.T, who activities.IdentifyResult, facts accou
 		Score: icp.Rate(b.model, facts, facts.Signals(), now), Cause: "data", OwnerID: "201", RouteReason: "next in turn", ScoredAt: now,
 	}
 	row.Queue = b.model.TierFor(row.Score.Value).Queue
+	if len(rows) > 0 {
+		row.Before = rows[len(rows)-1].ID
+	}
 	if change != nil {
 		change(&row)
 	}
@@ -62,7 +65,7 @@ func (b *bundle) decide(t *testing.T, who activities.IdentifyResult, facts accou
 }
 
 func decision(who activities.IdentifyResult) activities.ApplyInput {
-	return activities.ApplyInput{AccountID: who.AccountID, Key: who.Key, Model: who.Model}
+	return activities.ApplyInput{AccountID: who.AccountID, Key: who.Key}
 }
 
 // shown returns what the CRM has of the company.

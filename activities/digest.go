@@ -69,7 +69,10 @@ func (a *Activities) digest(ctx context.Context, in DigestInput, owner string) e
 		Key: key, Subject: fmt.Sprintf("%d more accounts with news (%s)", len(lines), in.Day), Body: body,
 		Due: time.Now().Add(24 * time.Hour), Priority: "medium", OwnerID: owner,
 	}
-	w := a.writer(ctx, m, store.ScoreRow{AccountID: best.ID}, crm.Company{Key: best.Key})
+	w, err := a.writer(ctx, m, store.ScoreRow{AccountID: best.ID}, crm.Company{Key: best.Key})
+	if err != nil {
+		return err
+	}
 	_, err = w.once(ctx, crm.TaskEffect, key, map[string]string{"text": digest(body)}, steps{
 		find:   func() (string, error) { return a.CRM.FindTask(ctx, best.Key, key) },
 		create: func() (string, error) { return a.CRM.CreateTask(ctx, best.Key, t) },

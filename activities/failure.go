@@ -18,6 +18,7 @@ const (
 	CircuitOpen = "CircuitOpen" // the breaker let no call out
 	Invalid     = "Invalid"     // the input can never be accepted
 	RecordGone  = "RecordGone"  // the CRM no longer has the company
+	Overtaken   = "Overtaken"   // another run decides on the same account: try again
 )
 
 // longestRetry is the longest delay that a retry of the same activity bridges.
@@ -46,6 +47,11 @@ func handOver(err error, retry func(*outbound.Error) bool) error {
 	}
 	if errors.Is(err, account.ErrInvalid) {
 		return temporal.NewNonRetryableApplicationError(err.Error(), Invalid, nil)
+	}
+	if errors.Is(err, store.ErrBusy) || errors.Is(err, store.ErrMoved) || errors.Is(err, store.ErrSuperseded) {
+		return temporal.NewApplicationErrorWithOptions(err.Error(), Overtaken, temporal.ApplicationErrorOptions{
+			NextRetryDelay: time.Second, Category: temporal.ApplicationErrorCategoryBenign,
+		})
 	}
 	e, ok := errors.AsType[*outbound.Error](err)
 	if !ok {

@@ -45,7 +45,11 @@ type IdentifyResult struct {
 // record and draws up the plan. It refuses with an error of type Invalid what is
 // not a company of its own, and with RecordGone a record that was deleted.
 func (a *Activities) Identify(ctx context.Context, in IdentifyInput) (IdentifyResult, error) {
-	company, err := a.company(ctx, in)
+	ref, m, err := a.activeModel(ctx, "company")
+	if err != nil {
+		return IdentifyResult{}, failure(err)
+	}
+	company, err := a.company(ctx, in, m)
 	if err != nil {
 		return IdentifyResult{}, err
 	}
@@ -58,18 +62,16 @@ func (a *Activities) Identify(ctx context.Context, in IdentifyInput) (IdentifyRe
 		return IdentifyResult{}, failure(err)
 	}
 	if !company.Key.IsZero() {
-		if err := a.Store.MarkTarget(ctx, acc.ID, company.Target); err != nil {
+		if err := a.Store.TakeRecords(ctx, a.record(m, acc.ID, company, time.Now())); err != nil {
 			return IdentifyResult{}, failure(err)
 		}
 	}
 	out := IdentifyResult{
 		AccountID: acc.ID, Key: company.Key, Domain: domain,
-		Owner: company.OwnerID, RecordURL: company.URL, LateFill: a.LateFill,
+		Owner: company.OwnerID, RecordURL: company.URL, LateFill: a.LateFill, Model: ref,
 	}
+	out.Plan, out.Unconfigured = a.waterfall(m)
 	if out.Duplicates, err = a.duplicates(ctx, acc); err != nil {
-		return IdentifyResult{}, failure(err)
-	}
-	if err := a.plan(ctx, &out); err != nil {
 		return IdentifyResult{}, failure(err)
 	}
 	if out.OutOfReach, err = a.outOfReach(ctx, acc); err != nil {
@@ -82,14 +84,14 @@ func (a *Activities) Identify(ctx context.Context, in IdentifyInput) (IdentifyRe
 	}))
 }
 
-func (a *Activities) company(ctx context.Context, in IdentifyInput) (crm.Company, error) {
+func (a *Activities) company(ctx context.Context, in IdentifyInput, m *icp.Model) (crm.Company, error) {
 	if in.Key.IsZero() {
 		return crm.Company{Name: in.Name, Domain: in.Domain}, nil
 	}
 	if a.CRM == nil {
 		return crm.Company{}, failure(account.Invalid("crm", "none is configured; set SLUICE_CRM and its credentials"))
 	}
-	company, err := a.CRM.Company(ctx, in.Key)
+	company, err := a.CRM.Company(ctx, in.Key, a.properties(m)...)
 	switch {
 	case errors.Is(err, account.ErrNotFound):
 		return crm.Company{}, temporal.NewNonRetryableApplicationError(
@@ -127,20 +129,6 @@ func (a *Activities) duplicates(ctx context.Context, acc account.Account) (int, 
 	}
 	others := slices.DeleteFunc(same, func(o account.Account) bool { return o.ID == acc.ID || o.Key.IsZero() })
 	return len(others), nil
-}
-
-func (a *Activities) plan(ctx context.Context, out *IdentifyResult) error {
-	name, version, err := a.Store.ActiveModel(ctx, "company")
-	if err != nil {
-		return err
-	}
-	out.Model = ModelRef{Name: name, Version: version}
-	m, err := a.model(ctx, out.Model)
-	if err != nil {
-		return err
-	}
-	out.Plan, out.Unconfigured = a.waterfall(m)
-	return nil
 }
 
 // waterfall is what the model needs and who supplies it, in order; and who is in the

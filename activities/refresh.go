@@ -24,37 +24,44 @@ type refresh struct {
 	source   Source
 }
 
-// stale leaves the accounts whose answer is too old at the given time.
-func (r refresh) stale(ctx context.Context, accounts []account.Account, at time.Time) (map[int64]bool, error) {
+// due leaves the accounts of which the answer is too old. Accounts of one domain share
+// it: one of them asks.
+func (r refresh) due(ctx context.Context, accounts []account.Account, at time.Time) ([]account.Account, error) {
 	subjects := make([]string, len(accounts))
 	for i, acc := range accounts {
 		subjects[i] = waterfall.Subject(acc)
 	}
 	old, err := r.a.Store.StaleAnswers(ctx, r.provider, subjects, at.Add(-r.source.TTL))
-	due, taken := map[int64]bool{}, map[string]bool{}
+	var due []account.Account
 	for i, acc := range accounts {
-		if subject := subjects[i]; old[subject] && !taken[subject] { // two accounts share one answer
-			due[acc.ID], taken[subject] = true, true
+		if old[subjects[i]] {
+			due = append(due, acc)
+			delete(old, subjects[i])
 		}
 	}
 	return due, err
 }
 
-// Look implements [signals.Source].
-func (r refresh) Look(ctx context.Context, at signals.Look) (signals.Sight, error) {
-	run := fmt.Sprintf("%s/%d", activity.GetInfo(ctx).WorkflowExecution.RunID, at.Account.ID)
+func (r refresh) look(ctx context.Context, p *page, accounts []account.Account) ([]signals.Sight, []error, error) {
+	errs := make([]error, len(accounts))
+	p.each(ctx, len(accounts), func(i int) { errs[i] = r.ask(ctx, accounts[i]) })
+	return make([]signals.Sight, len(accounts)), errs, nil
+}
+
+func (r refresh) ask(ctx context.Context, acc account.Account) error {
+	run := fmt.Sprintf("%s/%d", activity.GetInfo(ctx).WorkflowExecution.RunID, acc.ID)
 	c := call{
-		a: r.a, source: r.source, in: AskInput{AccountID: at.Account.ID, Provider: r.provider},
-		acc: at.Account, holder: run + "/" + r.provider, runID: run,
+		a: r.a, source: r.source, in: AskInput{AccountID: acc.ID, Provider: r.provider},
+		acc: acc, holder: run + "/" + r.provider, runID: run,
 	}
 	got, err := c.ask(ctx)
 	switch {
 	case errors.Is(err, store.ErrInFlight): // somebody else brings it up to date
-		return signals.Sight{}, nil
+		return nil
 	case err != nil:
-		return signals.Sight{}, err
+		return err
 	case got.Outcome == outbound.SkippedBudget, got.Outcome == outbound.SkippedClosed:
-		return signals.Sight{}, &outbound.Error{Service: r.provider, Outcome: outbound.QuotaExhausted, Reason: string(got.Outcome)}
+		return &outbound.Error{Service: r.provider, Outcome: outbound.QuotaExhausted, Reason: string(got.Outcome)}
 	}
-	return signals.Sight{}, nil
+	return nil
 }

@@ -41,23 +41,16 @@ func (a *Activities) ReadNews(ctx context.Context, in ResponseInput) (Brief, err
 	if err != nil {
 		return Brief{}, failure(err)
 	}
-	var who IdentifyResult
-	if err := a.plan(ctx, &who); err != nil {
+	ref, m, err := a.activeModel(ctx, "company")
+	if err != nil {
 		return Brief{}, failure(err)
 	}
-	b := Brief{Score: ScoreInput{AccountID: acc.ID, Model: who.Model, Plan: who.Plan, Pass: 1, Cause: "signal"}}
+	plan, _ := a.waterfall(m)
+	b := Brief{Score: ScoreInput{AccountID: acc.ID, Model: ref, Plan: plan, Pass: 1, Cause: "signal"}}
 	for _, g := range news {
 		b.Signals = append(b.Signals, g.ID)
 	}
-	if acc.Key.IsZero() || a.CRM == nil {
-		return b, nil
-	}
-	company, err := a.CRM.Company(ctx, acc.Key)
-	if errors.Is(err, account.ErrNotFound) {
-		return b, nil
-	}
-	b.Key, b.Score.Owner = company.Key, company.OwnerID
-	return b, crmFailure(err)
+	return a.owned(ctx, m, acc, b)
 }
 
 // news returns these signals of the account, the latest first; those that were not
@@ -132,7 +125,8 @@ func (a *Activities) newsWriter(ctx context.Context, in TellNewsInput) (writer, 
 		return writer{}, nil, failure(err)
 	}
 	row.AccountID = acc.ID
-	return a.writer(ctx, m, row, crm.Company{Key: in.Key, Name: acc.Name, Domain: acc.Domain}), news, nil
+	w, err := a.writer(ctx, m, row, crm.Company{Key: in.Key, Name: acc.Name, Domain: acc.Domain})
+	return w, news, failure(err)
 }
 
 // tell writes the news for people.
@@ -231,7 +225,7 @@ func (a *Activities) decide(ctx context.Context, w writer, in DecideInput, news 
 	if err != nil {
 		return store.Response{}, err
 	}
-	r.Value, r.Fit = w.row.Score.Value, w.row.Score.Fit
+	r.Value, r.Fit = w.counts.Value, w.counts.Fit
 	return a.Store.SaveResponse(ctx, in.response(ctx, r), a.DailyCap)
 }
 
@@ -245,8 +239,8 @@ func (a *Activities) judge(ctx context.Context, w writer, in DecideInput, news [
 		return store.Response{Outcome: store.NotDue, Reason: w.model.ID() + " asks for no task"}, nil
 	case len(kinds) == 0:
 		return store.Response{Outcome: store.NotDue, Reason: w.model.ID() + " gives nothing for " + strings.Join(kindsOf(news), ", ")}, nil
-	case !trigger.Due(w.row.Score, true):
-		return store.Response{Outcome: store.NotDue, Reason: fmt.Sprintf("fit is %d: the task is due when %s", w.row.Score.Fit, trigger.When)}, nil
+	case !trigger.Due(w.counts, true):
+		return store.Response{Outcome: store.NotDue, Reason: fmt.Sprintf("fit is %d: the task is due when %s", w.counts.Fit, trigger.When)}, nil
 	}
 	run := activity.GetInfo(ctx).WorkflowExecution.RunID
 	cooled, err := a.Store.CooledKinds(ctx, in.AccountID, run, kinds, time.Now().Add(-trigger.Cooldown))

@@ -20,6 +20,9 @@ import (
 // TargetList says which accounts a sweep watches.
 type TargetList = store.TargetList
 
+// Segment is a part of the accounts, by what is known of them.
+type Segment = store.Segment
+
 // NewsOf is an account with signals that nobody has answered.
 type NewsOf = store.NewsOf
 
@@ -38,7 +41,7 @@ type PlanSweepInput struct {
 // SweepPlan is what a sweep works with from beginning to end. Its sources are in the
 // order of the registry.
 type SweepPlan struct {
-	Refresh []string           `json:"refresh,omitempty"` // providers whose old answers are asked for again
+	Refresh []string           `json:"refresh,omitempty"` // that bring what we know up to date: the CRM's records, providers' old answers
 	Sources []string           `json:"sources"`           // that ask somebody outside
 	Compare []string           `json:"compare,omitempty"` // that compare what the refresh brought
 	Lists   []store.TargetList `json:"lists"`             // one, or one for each account of a domain
@@ -62,6 +65,9 @@ func (a *Activities) PlanSweep(ctx context.Context, in PlanSweepInput) (SweepPla
 		} else {
 			plan.Compare = append(plan.Compare, s.Spec.Name)
 		}
+	}
+	if a.CRM != nil {
+		plan.Refresh = append(plan.Refresh, Records)
 	}
 	for _, provider := range a.Order {
 		if _, ok := a.Providers[provider]; ok {
@@ -134,13 +140,13 @@ const (
 // slice. It goes on at its last heartbeat, so that a killed worker costs one slice;
 // looks that are repeated find nothing twice.
 func (a *Activities) LookPage(ctx context.Context, in LookInput) (LookResult, error) {
-	source := a.signalSource(in.Source)
-	if source == nil {
-		return LookResult{After: in.After, Closed: "not configured on every worker"}, nil
-	}
 	m, err := a.model(ctx, in.Model)
 	if err != nil {
 		return LookResult{}, failure(err)
+	}
+	source := a.looker(in.Source, m)
+	if source == nil {
+		return LookResult{After: in.After, Closed: "not configured on every worker"}, nil
 	}
 	p := page{a: a, in: in, source: source, model: m, got: LookResult{After: in.After}}
 	if activity.HasHeartbeatDetails(ctx) {
@@ -152,17 +158,28 @@ func (a *Activities) LookPage(ctx context.Context, in LookInput) (LookResult, er
 	return p.got, failure(err)
 }
 
-// signalSource returns nil for a source that is not configured here.
-func (a *Activities) signalSource(name string) signals.Source {
+// looker is what a page is done with.
+type looker interface {
+	// due leaves the accounts that there is a reason to look at.
+	due(ctx context.Context, accounts []account.Account, at time.Time) ([]account.Account, error)
+	// look returns a sight or an error for each account.
+	look(ctx context.Context, p *page, accounts []account.Account) ([]signals.Sight, []error, error)
+}
+
+// looker returns nil for a source that is not configured here.
+func (a *Activities) looker(name string, m *icp.Model) looker {
 	if provider, ok := strings.CutPrefix(name, RefreshPrefix); ok {
 		if source, ok := a.Providers[provider]; ok {
 			return refresh{a: a, provider: provider, source: source}
 		}
 		return nil
 	}
+	if name == Records && a.CRM != nil {
+		return records{a: a, model: m}
+	}
 	for _, s := range a.Signals {
 		if s.Spec.Name == name {
-			return s.Source
+			return s
 		}
 	}
 	return nil
@@ -172,7 +189,7 @@ func (a *Activities) signalSource(name string) signals.Source {
 type page struct {
 	a      *Activities
 	in     LookInput
-	source signals.Source
+	source looker
 	model  *icp.Model
 	got    LookResult
 }
@@ -196,39 +213,45 @@ func (p *page) slice(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	looks, err := p.looks(ctx, accounts)
+	due, err := p.source.due(ctx, accounts, p.in.At)
 	if err != nil {
 		return err
 	}
-	due, err := p.due(ctx, accounts)
+	sights, errs, err := p.source.look(ctx, p, due)
 	if err != nil {
 		return err
 	}
-	sights, errs := p.look(ctx, looks, due)
 	if ctx.Err() != nil { // cancelled or stopped: the cursor stays
 		return ctx.Err()
 	}
 	var seen []store.NewSight
+	n := 0 // of those that were due
 	for i, acc := range accounts {
-		if p.ends(errs[i]) {
+		if n == len(due) || due[n].ID != acc.ID {
+			p.got.Checked++
+			continue
+		}
+		sight, err := sights[n], errs[n]
+		n++
+		if p.ends(err) {
 			accounts = accounts[:i]
 			break
 		}
-		if errs[i] != nil {
-			activity.GetLogger(ctx).Warn("Source failed for an account", "source", p.in.Source, "account", acc.ID, "error", errs[i].Error())
+		if err != nil {
+			activity.GetLogger(ctx).Warn("Source failed for an account", "source", p.in.Source, "account", acc.ID, "error", err.Error())
 			p.got.Failed++
 			continue
 		}
 		p.got.Checked++
-		p.preview(acc, sights[i].Events)
-		seen = append(seen, store.NewSight{AccountID: acc.ID, Remember: sights[i].Remember, Events: sights[i].Events})
+		p.preview(acc, sight.Events)
+		seen = append(seen, store.NewSight{AccountID: acc.ID, Remember: sight.Remember, Events: sight.Events})
 	}
 	if len(accounts) > 0 {
 		p.got.After = accounts[len(accounts)-1].ID
 	}
 	p.got.Done = len(accounts) < want && p.got.RetryAfter == 0 && p.got.Closed == ""
-	if _, ok := p.source.(refresh); ok || p.in.DryRun || len(seen) == 0 {
-		return nil // a refresh keeps its answers itself
+	if _, ok := p.source.(SignalSource); !ok || p.in.DryRun || len(seen) == 0 {
+		return nil // what brings facts up to date keeps them itself
 	}
 	found, err := p.a.Store.SaveSights(ctx, p.in.Source, p.in.At, seen)
 	p.got.Found += found
@@ -252,8 +275,8 @@ func (p *page) ends(err error) bool {
 	return true
 }
 
-// looks reads what the source is to know about each account.
-func (p *page) looks(ctx context.Context, accounts []account.Account) ([]signals.Look, error) {
+// looks reads what a source of signals is to know about each account.
+func (p *page) looks(ctx context.Context, spec signals.Spec, accounts []account.Account) ([]signals.Look, error) {
 	ids := make([]int64, len(accounts))
 	for i, acc := range accounts {
 		ids[i] = acc.ID
@@ -271,16 +294,24 @@ func (p *page) looks(ctx context.Context, accounts []account.Account) ([]signals
 		window = p.model.Signals.FirstSight
 	}
 	since := p.in.At.Add(-window)
-	visits, err := p.a.Store.VisitsOf(ctx, ids, since)
-	if err != nil {
-		return nil, err
+	var visits map[int64][]signals.Visit
+	if spec.Visits {
+		if visits, err = p.a.Store.VisitsOf(ctx, ids, since); err != nil {
+			return nil, err
+		}
+	}
+	var fields map[int64]map[string]string
+	if len(spec.Properties) > 0 {
+		if fields, err = p.a.Store.PropertiesOf(ctx, ids); err != nil {
+			return nil, err
+		}
 	}
 	plan, _ := p.a.waterfall(p.model)
 	looks := make([]signals.Look, len(accounts))
 	for i, acc := range accounts {
 		last, known := before[acc.ID]
 		looks[i] = signals.Look{
-			Account: acc, Facts: plan.Resolve(facts[acc.ID]).Facts(), Visits: visits[acc.ID],
+			Account: acc, Facts: plan.Resolve(facts[acc.ID]).Facts(), Fields: fields[acc.ID], Visits: visits[acc.ID],
 			Rules: &p.model.Signals, Before: last.Remember, Since: since, Now: p.in.At,
 		}
 		if known && last.LookedAt.Before(since) { // it was down for longer than news lasts
@@ -290,36 +321,34 @@ func (p *page) looks(ctx context.Context, accounts []account.Account) ([]signals
 	return looks, nil
 }
 
-// due returns the accounts that the source has a reason to look at.
-func (p *page) due(ctx context.Context, accounts []account.Account) (map[int64]bool, error) {
-	if r, ok := p.source.(refresh); ok {
-		return r.stale(ctx, accounts, p.in.At)
-	}
-	all := map[int64]bool{}
-	for _, acc := range accounts {
-		all[acc.ID] = true
-	}
-	return all, nil
+// due is every account: what is seen of it is remembered, and not told again.
+func (SignalSource) due(_ context.Context, accounts []account.Account, _ time.Time) ([]account.Account, error) {
+	return accounts, nil
 }
 
-// look asks about those that are due, a few at a time.
-func (p *page) look(ctx context.Context, looks []signals.Look, due map[int64]bool) ([]signals.Sight, []error) {
+func (s SignalSource) look(ctx context.Context, p *page, accounts []account.Account) ([]signals.Sight, []error, error) {
+	looks, err := p.looks(ctx, s.Spec, accounts)
+	if err != nil {
+		return nil, nil, err
+	}
 	sights, errs := make([]signals.Sight, len(looks)), make([]error, len(looks))
+	p.each(ctx, len(looks), func(i int) { sights[i], errs[i] = s.Look(ctx, looks[i]) })
+	return sights, errs, nil
+}
+
+// each does something for every account, a few at a time.
+func (p *page) each(ctx context.Context, n int, do func(i int)) {
 	cursor := p.got
 	var g errgroup.Group
 	g.SetLimit(atOnce)
-	for i := range looks {
-		if !due[looks[i].Account.ID] {
-			continue
-		}
+	for i := range n {
 		g.Go(func() error {
-			sights[i], errs[i] = p.source.Look(ctx, looks[i])
+			do(i)
 			activity.RecordHeartbeat(ctx, cursor) // slow, not dead
 			return nil
 		})
 	}
 	_ = g.Wait()
-	return sights, errs
 }
 
 func (p *page) preview(acc account.Account, events []signals.Event) {

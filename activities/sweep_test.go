@@ -57,7 +57,7 @@ func TestPlanSweepSetsApartWhoAsksAndWhoCompares(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"edgar", "people"}, got.Sources)
 	require.Equal(t, []string{"technology"}, got.Compare)
-	require.Equal(t, []string{"refresh/apollo", "refresh/clearbit", "refresh/pdl", "refresh/builtwith"}, got.Refresh, "hunter is without a key")
+	require.Equal(t, []string{"records", "refresh/apollo", "refresh/clearbit", "refresh/pdl", "refresh/builtwith"}, got.Refresh, "hunter is without a key")
 	require.Equal(t, 1, got.Total)
 	require.Equal(t, who.Model, got.Model)
 	require.Equal(t, time.Hour, got.GiveUp)

@@ -16,10 +16,11 @@ import (
 // Signals is how the nightly sweep runs: the section signals of sluice.yaml.
 type Signals struct {
 	Night    Night
-	Tiers    []string      // whose accounts are on the target list; default Tier 1 and Tier 2
-	Marked   bool          // whether the CRM's own mark puts an account on it; default yes
-	DailyCap int           // trigger tasks for one rep on one day; default 10
-	GiveUp   time.Duration // how long a night waits for a source that is down; default 1 h
+	Tiers    []string             // whose accounts are on the target list; default Tier 1 and Tier 2
+	Segments []activities.Segment // of accounts that are on it, whatever their tier
+	Marked   bool                 // whether the CRM's own mark puts an account on it; default yes
+	DailyCap int                  // trigger tasks for one rep on one day; default 10
+	GiveUp   time.Duration        // how long a night waits for a source that is down; default 1 h
 	Sources  []SignalSource
 }
 
@@ -46,12 +47,22 @@ const defaultDailyCap = 10
 func readSignals(v strictyaml.Value) Signals {
 	o := v.Object("night", "targets", "daily_cap", "give_up", "sources")
 	s := Signals{Night: readNight(o.Get("night")), Tiers: []string{"Tier 1", "Tier 2"}, Marked: true, DailyCap: defaultDailyCap, GiveUp: time.Hour}
-	targets := o.Get("targets").Object("tiers", "crm_flag")
+	targets := o.Get("targets").Object("tiers", "crm_flag", "segments")
 	if targets.Has("tiers") {
 		s.Tiers = nil
 		for _, tier := range targets.Get("tiers").List(20) {
 			s.Tiers = append(s.Tiers, tier.Text())
 		}
+	}
+	for _, item := range targets.Get("segments").List(50) {
+		segment := activities.Segment{}
+		for _, m := range readTerritory(item) {
+			segment[m.Field] = m.AnyOf
+		}
+		if len(segment) == 0 && !item.Absent() {
+			item.Fail("names no field: every account would be on the list")
+		}
+		s.Segments = append(s.Segments, segment)
 	}
 	if targets.Has("crm_flag") {
 		s.Marked, _ = targets.Get("crm_flag").Boolean()

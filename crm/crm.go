@@ -17,9 +17,13 @@ type CRM interface {
 
 	// Key returns the key of the company with the given record id.
 	Key(recordID string) account.Key
-	// Company reads one company. A record that was merged into another answers
-	// with the key of the one that is left.
-	Company(ctx context.Context, key account.Key) (Company, error)
+	// Company reads one company, with further properties beside those that Sluice
+	// writes. A record that was merged into another answers with the key of the one
+	// that is left.
+	Company(ctx context.Context, key account.Key, further ...string) (Company, error)
+	// Companies reads at most a hundred companies in one call, in any order. Those that
+	// are not there are left out.
+	Companies(ctx context.Context, keys []account.Key, further ...string) ([]Company, error)
 	// CompaniesByDomain finds the companies whose domain is one of the given ones,
 	// at most a hundred. CRMs index with a delay: a record of the last seconds may
 	// be missing.

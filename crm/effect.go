@@ -37,6 +37,10 @@ const (
 	OwnerProperty        = "owner" // the adapter knows what its CRM calls it
 )
 
+// LastVisitProperty is when somebody of the company was last on our website. The adapter
+// knows what its CRM calls it.
+const LastVisitProperty = "last_visit_at"
+
 // Properties returns the properties that crm setup creates, with one option for
 // each tier and queue.
 func Properties(tiers, queues []string) []Property {
@@ -49,6 +53,26 @@ func Properties(tiers, queues []string) []Property {
 		{Name: ScoredAtProperty, Label: "ICP scored at", Type: TimeProperty, Description: "When the score was last worked out. Written by Sluice."},
 		{Name: ReasonProperty, Label: "ICP reason", Type: LongTextProperty, Description: "Why the company has this score, in words. Written by Sluice."},
 	}
+}
+
+// Questions returns the properties in which people answer what no provider knows. Empty
+// stands for unknown, which a checkbox could not say.
+func Questions(fields []account.Field) []Property {
+	texts := map[account.Field][2]string{
+		account.ChampionHasBudget:  {"Champion has budget", "Whether our champion there decides on the money."},
+		account.ProcurementComplex: {"Procurement is complex", "Whether their procurement takes longer than a sale of ours should."},
+		account.PreviouslyChurned:  {"Churned before", "Whether they were a customer and left."},
+	}
+	var all []Property
+	for _, f := range fields {
+		if text, ok := texts[f]; ok {
+			all = append(all, Property{
+				Name: string(f), Label: text[0], Description: text[1] + " Read by Sluice, for the ICP fit score.",
+				Type: ChoiceProperty, Options: []Option{{Value: "true", Label: "Yes"}, {Value: "false", Label: "No"}},
+			})
+		}
+	}
+	return all
 }
 
 func options(values []string) []Option {

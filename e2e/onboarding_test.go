@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/crm/hubspot"
 	"github.com/sluicehq/sluice/explain"
 	"github.com/sluicehq/sluice/sandbox"
 	"github.com/sluicehq/sluice/sandbox/fault"
@@ -45,6 +47,47 @@ func TestASignedWebhookBecomesAScoredRoutedAndTaskedCompany(t *testing.T) {
 	require.Equal(t, "Tier 1", c.Tier)
 	require.NotEmpty(t, c.TaskID)
 	require.Equal(t, "met", c.Stop[account.Industry])
+}
+
+func TestWhatAPersonFillsInIsScoredAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.Options{})
+	w.startWorker()
+	w.starter("crm", "setup").ok()
+	url, _ := w.serve()
+	w.sandbox.CRM.SetTarget(crmsandbox.Target{URL: url + "/webhooks/hubspot", Secret: webhookSecret})
+	id := w.sandbox.CRM.AddCompany("", w.tierOne(), nil)
+	deliver := func(e ...crmsandbox.Event) {
+		status, err := w.sandbox.CRM.Deliver(t.Context(), e...)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusNoContent, status)
+	}
+	score := func() (points int) {
+		company, _ := w.sandbox.CRM.Company(id)
+		points, _ = strconv.Atoi(company.Properties["icp_fit_score"])
+		return points
+	}
+	deliver(w.sandbox.CRM.Created(id)...)
+	w.eventually("the task is in the CRM", func() bool { return len(w.tasks()) == 1 && w.completedRuns() == 1 })
+	before, calls := score(), w.providerCalls()
+	require.NoError(t, w.sandbox.CRM.SetProperties(id, map[string]string{"previously_churned": "true"}))
+	deliver(w.sandbox.CRM.Changed(id, "previously_churned", "true"))
+	w.eventually("the score is 30 points lower", func() bool { return score() == before-30 })
+	w.eventually("the second run is done", func() bool { return w.completedRuns() == 2 })
+	company, _ := w.sandbox.CRM.Company(id)
+	require.Contains(t, company.Properties["icp_reason"], "-30 previously churned: yes")
+	require.Equal(t, calls, w.providerCalls(), "what is on record is not asked for again")
+	require.Len(t, w.tasks(), 1)
+}
+
+// providerCalls are the calls that reached anybody but the CRM.
+func (w *world) providerCalls() (n int) {
+	for service, c := range w.sandbox.Faults.Counters() {
+		if service != hubspot.Name {
+			n += c.Requests
+		}
+	}
+	return n
 }
 
 func TestOneWebhookDeliveredTenTimesAtOnceIsOneRunAndOneTask(t *testing.T) {

@@ -21,11 +21,10 @@ import (
 	"golang.org/x/net/publicsuffix"
 
 	"github.com/sluicehq/sluice/account"
-	"github.com/sluicehq/sluice/outbound"
 	"github.com/sluicehq/sluice/sandbox"
 	crmsandbox "github.com/sluicehq/sluice/sandbox/hubspot"
 	"github.com/sluicehq/sluice/signals"
-	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/signals/jobboards"
 )
 
 // TestRealChangesRaiseOneSignalEach replays what became of real companies at 16 dates,
@@ -36,13 +35,12 @@ import (
 //   - Head count: the vendors' answers change.
 //   - Domain: somebody changes it in the CRM, whose webhook has the company run again.
 //   - Hiring switched on or off: no provider's documented answer has such a flag, so a
-//     posting for a watched role goes up and down on the company's job board. Left out
-//     are boards that Sluice cannot tell to be the company's, which is a matter of package
-//     jobboards: those on Lever and Ashby, which do not say whose they are, those that are
-//     not called like the domain, and those of companies that share their name.
-//   - Closed and acquired: the sandbox's services tell of it, but no adapter reads a
-//     status out of an answer. The test puts the fact on record itself, so that it holds
-//     the comparison and what follows to the account, and no provider.
+//     posting for a watched role goes up and down on the company's job board. Somebody
+//     has filled in the CRM's property for the board where Sluice could not tell that it is
+//     the company's, which is a matter of package jobboards: on Lever and Ashby, which do
+//     not say whose they are, where it is not called like the domain, and of companies that
+//     share their name.
+//   - Closed and acquired: Crunchbase's status changes.
 func TestRealChangesRaiseOneSignalEach(t *testing.T) {
 	r := newReplay(t)
 	tally := map[string]*agreement{}
@@ -113,7 +111,6 @@ type company struct {
 
 	account int64
 	record  string // in the CRM
-	board   bool   // that can be told to be its own
 }
 
 // change is one that must raise a signal.
@@ -189,7 +186,7 @@ func newReplay(t *testing.T) *replay {
     - {name: jobboards, rate: 10000, timeout: 2s}
     - {name: edgar, on: false}
     - {name: people, on: false}
-    - {name: funding, on: false}
+    - {name: funding, rate: 10000, timeout: 2s}
 `))
 	for _, kv := range r.env {
 		if address, ok := strings.CutPrefix(kv, "SLUICE_DATABASE_URL="); ok {
@@ -258,32 +255,31 @@ func (r *replay) plant() {
 		}
 	}
 	require.NoError(r.t, r.sandbox.News.Plant(boards...))
-	silent := map[string]bool{} // whose board cannot be told to be theirs
+	r.fillInBoards()
+	require.NoError(r.t, r.sandbox.News.Plant(postings...))
+}
+
+// fillInBoards puts the boards into the CRM that cannot be told to be the companies' own.
+func (r *replay) fillInBoards() {
+	r.t.Helper()
 	named := map[string]int{}
 	for _, c := range r.companies {
 		named[account.NormalizeName(c.name)]++
 	}
-	flags, left := 0, 0
+	r.sandbox.CRM.AddCompany("Property", "property.example", map[string]string{jobboards.Field: ""})
+	filled := 0
 	for _, c := range r.companies {
-		domain := c.at[c.first].domain
-		label, _, _ := strings.Cut(domain, ".")
-		board, ok := r.sandbox.Board(domain)
+		label, _, _ := strings.Cut(c.at[c.first].domain, ".")
+		board, ok := r.sandbox.Board(c.at[c.first].domain)
 		require.True(r.t, ok)
-		c.board = board.System != sandbox.Lever && board.System != sandbox.Ashby && board.Token == label && len(label) > 1 &&
-			named[account.NormalizeName(c.name)] == 1
-		silent[domain] = !c.board
-		for _, g := range c.changes() {
-			if g.kind == signals.Hiring {
-				flags++
-				if !c.board {
-					left++
-				}
-			}
+		if board.System != sandbox.Lever && board.System != sandbox.Ashby && board.Token == label && len(label) > 1 &&
+			named[account.NormalizeName(c.name)] == 1 {
+			continue
 		}
+		filled++
+		require.NoError(r.t, r.sandbox.CRM.SetProperties(c.record, map[string]string{jobboards.Field: board.URL()}))
 	}
-	r.t.Logf("%d companies; %d of %d times that hiring began are left out", len(r.companies), left, flags)
-	postings = slices.DeleteFunc(postings, func(h sandbox.Happening) bool { return h.Kind == sandbox.Posted && silent[h.Domain] })
-	require.NoError(r.t, r.sandbox.News.Plant(postings...))
+	r.t.Logf("%d companies; the CRM names the board of %d", len(r.companies), filled)
 }
 
 // posted is a posting that is there for as long as the flag of the date is on.
@@ -319,7 +315,6 @@ func (r *replay) live(date int) {
 			require.NoError(r.t, err)
 			require.Len(r.t, same, 1, c.at[date].domain)
 			c.account = same[0].ID
-			r.record(c, date)
 		}
 		if c.first >= date {
 			continue
@@ -327,9 +322,6 @@ func (r *replay) live(date int) {
 		if was, is := c.at[date-1], c.at[date]; was.domain != is.domain {
 			require.NoError(r.t, r.sandbox.CRM.SetProperties(c.record, map[string]string{"domain": is.domain}))
 			events = append(events, r.sandbox.CRM.Changed(c.record, "domain", is.domain))
-		}
-		if c.at[date-1].status != c.at[date].status {
-			r.record(c, date)
 		}
 	}
 	for batch := range slices.Chunk(events, 20) {
@@ -353,29 +345,12 @@ func (r *replay) moved(date int) bool {
 	return true
 }
 
-// record keeps a company's status as a provider's answer would be kept.
-func (r *replay) record(c *company, date int) {
-	r.t.Helper()
-	run := fmt.Sprintf("replay-%d-%d", c.account, date)
-	of, err := r.store.Reserve(r.t.Context(), store.ReserveInput{
-		AccountID: c.account, Provider: "directory", Subject: c.at[date].domain, Holder: run + "/directory", RunID: run,
-	})
-	require.NoError(r.t, err)
-	at := r.nights[date].AddDate(0, 0, -daysBefore)
-	require.NoError(r.t, r.store.SaveAnswer(r.t.Context(), of, store.SaveAnswerInput{
-		Outcome: outbound.Found, At: at, Body: []byte("{}"), Facts: []account.Fact{{
-			Field: account.CompanyStatus, Value: account.TextValue(statuses[c.at[date].status]),
-			Provider: "directory", Confidence: 0.9, ObservedAt: at,
-		}},
-	}))
-}
-
 // expected counts what the sweep of a date must tell: "<company> <kind> <entity>".
 func (r *replay) expected(date int) map[string]int {
 	want := map[string]int{}
 	for _, c := range r.companies {
 		for _, g := range c.changes() {
-			if g.date == date && (g.kind != signals.Hiring || c.board) {
+			if g.date == date {
 				want[fmt.Sprint(c.id, " ", g.kind, " ", g.entity)]++
 			}
 		}

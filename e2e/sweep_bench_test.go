@@ -51,12 +51,7 @@ func sweepList(b *testing.B, n int) {
 	start = time.Now()
 	got := w.sweep(tomorrow)
 	second := time.Since(start)
-	calls := 0
-	for service, c := range w.sandbox.Faults.Counters() {
-		if service != hubspot.Name {
-			calls += c.Requests
-		}
-	}
+	calls := w.providerCalls()
 	require.Equal(b, news, w.found(domains))
 	require.Len(b, w.newsNotes(), len(news))
 	require.Len(b, w.newsTasks(), got.Outcomes[store.TaskMade])

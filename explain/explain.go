@@ -19,6 +19,8 @@ import (
 type Store interface {
 	AccountsByDomain(ctx context.Context, domain string) ([]account.Account, error)
 	LatestScore(ctx context.Context, accountID int64) (store.ScoreRow, error)
+	Scores(ctx context.Context, accountID int64) ([]store.ScoreRow, error)
+	Overrides(ctx context.Context, accountID int64) ([]store.Override, error)
 	LatestRun(ctx context.Context, accountID int64) (store.Run, error)
 	Calls(ctx context.Context, accountID int64, runID string) ([]store.Call, error)
 	Effects(ctx context.Context, accountID int64) ([]store.Effect, error)
@@ -43,7 +45,11 @@ type Company struct {
 	Provisional bool                      `json:"provisional"`
 	Score       Score                     `json:"score"`
 	Model       Model                     `json:"model"`
+	Machine     *Machine                  `json:"machine,omitempty"`     // the model's score, while a person's decision counts
+	TierReason  string                    `json:"tier_reason,omitempty"` // what kept the account in a tier that its score left
 	Cause       string                    `json:"cause,omitempty"`
+	Why         string                    `json:"why,omitempty"`     // the cause, and what changed since the score before
+	Changes     []icp.Change              `json:"changes,omitempty"` // the same for programs
 	ScoredAt    time.Time                 `json:"scored_at,omitzero"`
 	Criteria    []icp.Result              `json:"criteria"`
 	Queue       string                    `json:"queue"`
@@ -58,7 +64,9 @@ type Company struct {
 	Effects     []Effect                  `json:"effects"`
 	Signals     []Signal                  `json:"signals,omitempty"`
 	Contacts    *Contacts                 `json:"contacts,omitempty"`
-	Heard       map[string][]account.Fact `json:"-"` // what each provider said, used or not
+	Overrides   []Override                `json:"overrides,omitempty"` // what people decided, the oldest first
+	History     []Past                    `json:"history,omitempty"`   // of the score, the oldest first
+	Heard       map[string][]account.Fact `json:"-"`                   // what each provider said, used or not
 }
 
 // Score is the numbers of a score.
@@ -130,7 +138,7 @@ func Account(ctx context.Context, s Store, acc account.Account) (Company, error)
 		AccountID: acc.ID, Domain: acc.Domain, Name: acc.Name, CRM: acc.Key,
 		Criteria: []icp.Result{}, Facts: map[account.Field]Fact{}, Providers: []Provider{}, Effects: []Effect{},
 	}
-	for _, part := range []func(context.Context, Store) error{c.run, c.score, c.calls, c.effects, c.heard, c.happened, c.contacts} {
+	for _, part := range []func(context.Context, Store) error{c.run, c.score, c.calls, c.effects, c.heard, c.happened, c.past, c.contacts} {
 		if err := part(ctx, s); err != nil && !errors.Is(err, account.ErrNotFound) {
 			return Company{}, err
 		}
@@ -152,9 +160,10 @@ func (c *Company) score(ctx context.Context, s Store) error {
 	if err != nil {
 		return err
 	}
-	sc := row.Score
-	c.Tier, c.Provisional, c.Criteria = sc.Tier, sc.Provisional, sc.Criteria
-	c.Score = Score{Value: sc.Value, Low: sc.Low, High: sc.High, Fit: sc.Fit, Completeness: sc.Completeness}
+	counts := row.Counts()
+	c.Tier, c.Provisional, c.Criteria = counts.Tier, counts.Provisional, counts.Criteria
+	c.Score, c.Machine, c.TierReason = scoreOf(counts), machineOf(row), row.TierReason
+	c.Why, c.Changes = row.Why, row.Changes
 	c.Model = Model{Name: row.Model, Version: row.ModelVersion}
 	c.Cause, c.ScoredAt, c.Queue, c.Owner = row.Cause, row.ScoredAt, row.Queue, row.OwnerID
 	c.RouteReason, c.Exploration = row.RouteReason, row.Exploration

@@ -74,6 +74,9 @@ func TestDomainIsReadBackVerbatim(t *testing.T) {
 	require.Len(t, all, 1)
 	got := all[0]
 	got.ScoredAt = got.ScoredAt.UTC()
+	require.Len(t, got.History, 1)
+	require.Equal(t, "first", got.History[0].Cause)
+	got.History = nil
 	require.Equal(t, explain.Company{
 		Domain: "acme.example", Name: "Acme", CRM: key, AccountID: acc.ID, WorkflowID: workflowID, RunID: runID,
 		Status: "completed", Reason: "all was said", Tier: score.Tier, Provisional: score.Provisional,

@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
@@ -10,11 +11,14 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/explain"
+	"github.com/sluicehq/sluice/icp"
+	"github.com/sluicehq/sluice/store"
 )
 
 // addRequest is the body of POST /v1/companies.
@@ -135,6 +139,79 @@ func (h *Handler) explainCompany(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, all[0])
+}
+
+// overrideRequest is the body of POST /v1/companies/{domain}/override.
+type overrideRequest struct {
+	Score     *int   `json:"score"`
+	Tier      string `json:"tier"`
+	Code      string `json:"code"`
+	Reason    string `json:"reason"`
+	By        string `json:"by"`
+	ExpiresAt string `json:"expires_at"`
+}
+
+func (h *Handler) override(w http.ResponseWriter, r *http.Request) {
+	var in overrideRequest
+	h.decide(w, r, &in, func(acc account.Account) (Overridden, error) {
+		expires, err := ParseExpiry(in.ExpiresAt, time.Now())
+		if err != nil {
+			return Overridden{}, err
+		}
+		return h.onboard.Override(r.Context(), h.store, acc, store.Override{
+			Override: icp.Override{Score: in.Score, Tier: in.Tier, Code: cmp.Or(in.Code, "other"), ExpiresAt: expires},
+			Reason:   in.Reason, Author: in.By,
+		})
+	})
+}
+
+// clearRequest is the body of DELETE /v1/companies/{domain}/override.
+type clearRequest struct {
+	Reason string `json:"reason"`
+	By     string `json:"by"`
+}
+
+func (h *Handler) clearOverride(w http.ResponseWriter, r *http.Request) {
+	var in clearRequest
+	h.decide(w, r, &in, func(acc account.Account) (Overridden, error) {
+		done, err := h.onboard.ClearOverride(r.Context(), h.store, acc, in.By, in.Reason)
+		if errors.Is(err, account.ErrNotFound) {
+			err = newProblem(http.StatusNotFound, "no override holds for this company")
+		}
+		return done, err
+	})
+}
+
+// decide reads a person's decision on the company of the path, hands it in, and answers
+// with what became of it: 202 while the CRM does not have it yet.
+func (h *Handler) decide(w http.ResponseWriter, r *http.Request, in any, handIn func(account.Account) (Overridden, error)) {
+	domain, err := account.NormalizeDomain(r.PathValue("domain"))
+	if err == nil {
+		err = decodeStrictly(r.Body, in)
+	}
+	if err != nil {
+		writeProblem(w, err)
+		return
+	}
+	all, err := h.store.AccountsByDomain(r.Context(), domain)
+	if err == nil && len(all) == 0 {
+		err = account.ErrNotFound
+	}
+	var done Overridden
+	if err == nil {
+		done, err = handIn(all[0])
+	}
+	switch _, problem := errors.AsType[*problem](err); {
+	case err == nil && done.Done:
+		writeJSON(w, http.StatusOK, done)
+	case err == nil:
+		writeJSON(w, http.StatusAccepted, done)
+	case problem, errors.Is(err, account.ErrInvalid), errors.Is(err, account.ErrNotFound):
+		writeProblem(w, err)
+	default:
+		h.log.Error("Override", zap.String("domain", domain), zap.Error(err))
+		writeProblem(w, errUnavailable)
+	}
 }
 
 // authorized lets through who has the token. Without one, only this machine is

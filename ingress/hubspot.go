@@ -17,9 +17,9 @@ import (
 // maxInFlight is how many starts of one delivery run side by side.
 const maxInFlight = 16
 
-// watched are the company properties whose change is a reason to look again. None
-// of them is written by Sluice, whose own writes come back as changes.
-var watched = []string{"domain", "website", "name"}
+// naming are the company properties that say which company it is. None of what is
+// watched is written by Sluice, whose own writes come back as changes.
+var naming = []string{"domain", "website", "name"}
 
 // hubspot hands each company in the batch to its run, and answers 2xx only when
 // Temporal has them all: HubSpot repeats a failed batch, and runs absorb repeats.
@@ -30,7 +30,7 @@ func (h *Handler) hubspot(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, err)
 		return
 	}
-	events = wanted(events)
+	events = h.wanted(events)
 	h.metrics.events.WithLabelValues("accepted").Add(float64(len(events)))
 	handed, err := h.handOver(r.Context(), events)
 	if err != nil {
@@ -70,13 +70,13 @@ func (h *Handler) decode(r *http.Request) ([]hubspot.Event, error) {
 }
 
 // wanted leaves out what Sluice does not act on: the sender need not send it again.
-func wanted(events []hubspot.Event) []hubspot.Event {
+func (h *Handler) wanted(events []hubspot.Event) []hubspot.Event {
 	return slices.DeleteFunc(events, func(e hubspot.Event) bool {
 		switch e.Kind {
 		case hubspot.Creation, hubspot.Restore, hubspot.Merge:
 			return false
 		case hubspot.Change:
-			return !slices.Contains(watched, e.Property)
+			return !slices.Contains(h.watched, e.Property)
 		default:
 			return true
 		}

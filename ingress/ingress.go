@@ -5,6 +5,7 @@ package ingress
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,6 +28,7 @@ type Handler struct {
 	token        string            // of /v1; "" serves loopback only
 	verifier     *hubspot.Verifier // nil refuses HubSpot's webhooks
 	visitsSecret string            // "" refuses visits
+	watched      []string          // company properties whose change is a reason to look again
 	log          *zap.Logger
 	metrics      metrics
 	registry     *prometheus.Registry
@@ -35,6 +37,7 @@ type Handler struct {
 // Store is the record, as the front door uses it.
 type Store interface {
 	explain.Store
+	OverrideStore
 	Ping(ctx context.Context) error
 	NewEvents(ctx context.Context, keys []string) (unseen []string, err error)
 	KeepEvents(ctx context.Context, keys []string) error
@@ -48,6 +51,7 @@ type Config struct {
 	Token        string            // bearer token of /v1; "" refuses everybody but loopback
 	Verifier     *hubspot.Verifier // of webhook signatures; nil refuses webhooks
 	VisitsSecret string            // signs visits; "" refuses them
+	Asked        []string          // company properties that a model scores: a change is a reason to look again
 	Log          *zap.Logger
 }
 
@@ -56,13 +60,15 @@ func New(c Config) http.Handler {
 	registry := prometheus.NewRegistry()
 	h := &Handler{
 		onboard: c.Onboarder, store: c.Store, token: c.Token, verifier: c.Verifier, visitsSecret: c.VisitsSecret,
-		log: c.Log, registry: registry, metrics: newMetrics(registry),
+		watched: slices.Concat(naming, c.Asked), log: c.Log, registry: registry, metrics: newMetrics(registry),
 	}
 	mux := http.NewServeMux()
 	mux.Handle("POST /webhooks/hubspot", h.measured("webhook", h.hubspot))
 	mux.Handle("POST /webhooks/visits", h.measured("visits", h.visits))
 	mux.Handle("POST /v1/companies", h.measured("add", h.authorized(h.addCompany)))
 	mux.Handle("GET /v1/companies/{domain}", h.measured("explain", h.authorized(h.explainCompany)))
+	mux.Handle("POST /v1/companies/{domain}/override", h.measured("override", h.authorized(h.override)))
+	mux.Handle("DELETE /v1/companies/{domain}/override", h.measured("override", h.authorized(h.clearOverride)))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /readyz", h.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))

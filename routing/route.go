@@ -51,6 +51,7 @@ type Input struct {
 	Facts         account.Facts
 	Tier          icp.Tier
 	ExistingOwner string // in the CRM; "" if nobody owns it
+	Decided       bool   // the tier is a person's decision: the account is not drawn for exploration
 }
 
 // Decide routes an account by the tier that it has. Of the accounts in the lowest
@@ -58,7 +59,7 @@ type Input struct {
 // so that an account does not wander.
 func Decide(m *icp.Model, rules Rules, in Input) Route {
 	r := Route{Queue: in.Tier.Queue, Reason: in.Tier.Name}
-	if in.Tier.Name == m.Tiers[len(m.Tiers)-1].Name && explores(m, in.Account) {
+	if !in.Decided && in.Tier.Name == m.Tiers[len(m.Tiers)-1].Name && explores(m, in.Account) {
 		r.Queue, r.Exploration = m.Exploration.Queue, true
 		r.Reason += fmt.Sprintf(", one of the %.0f %% explored", 100*m.Exploration.Share)
 	}

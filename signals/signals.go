@@ -128,6 +128,9 @@ type Spec struct {
 	Rate  float64 // calls per second that its documentation allows; 0: it calls nobody
 	Off   bool    // unless sluice.yaml switches it on
 
+	Properties []string // of the CRM's record, that looks bring in Fields
+	Visits     bool     // whether looks bring them
+
 	New func(Config) (Source, error)
 }
 

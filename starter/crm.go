@@ -10,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/crm"
 	"github.com/sluicehq/sluice/icp"
@@ -25,11 +26,13 @@ func setupCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "setup",
-		Short: "Create the CRM properties that Sluice writes",
+		Short: "Create the CRM properties that Sluice writes and asks for",
 		Long: `Create the property group "Sluice" and the properties that Sluice writes, of companies and,
-unless contact_model is off, of contacts. What is there already is left as it is; tiers,
-queues and levels that a model added become options. Safe to repeat, and to be repeated
-after each change of tiers and each upgrade.`,
+unless contact_model is off, of contacts; and those of companies in which people answer
+what no provider knows: whether the champion has budget, whether procurement is complex,
+whether they churned before. What is there already is left as it is; tiers, queues and
+levels that a model added become options. Safe to repeat, and to be repeated after each
+change of tiers and each upgrade.`,
 		Example: "  starter crm setup",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -85,7 +88,7 @@ func (a *app) setUp(cmd *cobra.Command, asJSON bool) error {
 // of contacts.
 func (a *app) ensureProperties(ctx context.Context, models map[string]*icp.Model, active, forContacts *icp.Model) ([]crm.PropertyState, error) {
 	tiers, queues := choices(models, active)
-	states, err := a.crm.EnsureProperties(ctx, crm.Properties(tiers, queues))
+	states, err := a.crm.EnsureProperties(ctx, append(crm.Properties(tiers, queues), crm.Questions(account.Asked)...))
 	if err != nil || forContacts == nil {
 		return states, setUpError("company", "crm.schemas.companies.write", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/crm/hubspot"
+	"github.com/sluicehq/sluice/icp"
 	"github.com/sluicehq/sluice/ingress"
 	"github.com/sluicehq/sluice/store"
 )
@@ -45,9 +47,13 @@ func serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	models, err := config.LoadModels(a.cfg.ModelDir)
+	if err != nil {
+		return err
+	}
 	handler := ingress.New(ingress.Config{
 		Onboarder: a.onboarder(), Store: a.store, Token: a.cfg.APIToken.Reveal(), Verifier: verifier,
-		VisitsSecret: a.cfg.VisitsSecret.Reveal(), Log: a.log,
+		VisitsSecret: a.cfg.VisitsSecret.Reveal(), Asked: askedOf(models), Log: a.log,
 	})
 	listener, err := net.Listen("tcp", a.cfg.HTTPAddr)
 	if err != nil {
@@ -55,6 +61,18 @@ func serve(ctx context.Context) error {
 	}
 	a.log.Info("Starter serves", zap.String("addr", listener.Addr().String()), zap.Bool("webhooks", verifier != nil))
 	return serveUntil(ctx, listener, handler)
+}
+
+// askedOf names the CRM properties that the models score, each once.
+func askedOf(models map[string]*icp.Model) []string {
+	var all []string
+	for _, m := range models {
+		for _, f := range m.Asked() {
+			all = append(all, f.Property)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // checkServing comes before anything is opened: its mistakes are quick to find.

@@ -43,6 +43,7 @@ func show(cmd *cobra.Command, asJSON bool, c explain.Company) error {
 		fmt.Fprintln(w, "\nWhat happened")
 		printSignals(w, c)
 	}
+	showHistory(w, c)
 	return nil
 }
 
@@ -52,6 +53,7 @@ func showScore(w io.Writer, c explain.Company) {
 	if c.Provisional {
 		fmt.Fprintf(w, ", provisional: between %d and %d", c.Score.Low, c.Score.High)
 	}
+	showDecision(w, c)
 	fmt.Fprintf(w, "\n%s → %s", c.RouteReason, c.Queue)
 	if c.Owner != "" {
 		fmt.Fprintf(w, ", owner %s", c.Owner)
@@ -64,6 +66,47 @@ func showScore(w io.Writer, c explain.Company) {
 			age = fmt.Sprintf("%d d", r.AgeDays)
 		}
 		t.AppendRow(table.Row{fmt.Sprintf("%+d", r.Points), r.Max, r.Name, r.Reason, r.Provider, age})
+	}
+	t.Render()
+}
+
+// showDecision says what stands behind the score besides its criteria: a person's
+// decision, a tier that was not left, what changed last.
+func showDecision(w io.Writer, c explain.Company) {
+	if o := c.Holds(); o != nil {
+		fmt.Fprintf(w, "\nBy override %d of %s (%s), %s", o.ID, o.By, o.Code, o.Reason)
+		if !o.ExpiresAt.IsZero() {
+			fmt.Fprintf(w, "; until %s UTC", minute(o.ExpiresAt))
+		}
+	}
+	if m := c.Machine; m != nil {
+		fmt.Fprintf(w, "\nThe model says: %s, score %d, fit %d", m.Tier, m.Value, m.Fit)
+	}
+	if c.TierReason != "" {
+		fmt.Fprintf(w, "\nThe account %s", c.TierReason)
+	}
+	if c.Why != "" {
+		fmt.Fprintf(w, "\nLast change %s: %s", minute(c.ScoredAt), c.Why)
+	}
+}
+
+// showHistory lists the scores that the account had, and what people decided on it.
+func showHistory(w io.Writer, c explain.Company) {
+	if len(c.Overrides) > 0 {
+		fmt.Fprintln(w, "\nDecided by people")
+		printOverrides(w, c.Overrides)
+	}
+	if len(c.History) < 2 {
+		return
+	}
+	fmt.Fprintln(w, "\nHistory of the score")
+	t := newTable(w, "when", "score", "tier", "model", "what changed")
+	for _, p := range c.History {
+		tier := p.Tier
+		if p.Machine != nil {
+			tier += fmt.Sprintf(" (model: %s, %d)", p.Machine.Tier, p.Machine.Value)
+		}
+		t.AppendRow(table.Row{minute(p.At), p.Value, tier, fmt.Sprintf("%s@%d", p.Model.Name, p.Model.Version), cmp.Or(p.Why, p.Cause)})
 	}
 	t.Render()
 }

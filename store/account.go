@@ -58,13 +58,6 @@ func (s *Store) upsertUnkeyed(ctx context.Context, domain, name string) (account
 	return acc, wrap(err, "upsert account %q", domain+name)
 }
 
-// MarkTarget notes whether the CRM marks the account as one to go after.
-func (s *Store) MarkTarget(ctx context.Context, accountID int64, target bool) error {
-	const q = `UPDATE accounts SET target = $2 WHERE id = $1 AND target <> $2`
-	_, err := s.db.Exec(ctx, q, accountID, target)
-	return wrap(err, "mark account %d", accountID)
-}
-
 // Account returns an account by its own id. Errors: [account.ErrNotFound].
 func (s *Store) Account(ctx context.Context, id int64) (account.Account, error) {
 	const q = `SELECT id, crm, portal, crm_id, domain, name FROM accounts WHERE id = $1`

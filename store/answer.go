@@ -71,7 +71,7 @@ func (s *Store) AdoptAnswer(ctx context.Context, accountID int64, holder string,
 		"holder": holder, "run": runOf(holder), "fields": fieldsOf(a.Facts),
 	})
 	if a.Outcome == outbound.Found {
-		takeFacts(&b, accountID, a.Provider, a.Subject)
+		takeFacts(&b, accountID, a.Provider, a.Subject, false)
 	}
 	return wrap(s.db.SendBatch(ctx, &b).Close(), "adopt answer %d for account %d", a.ID, accountID)
 }

@@ -53,7 +53,11 @@ func TestSaveScoreIsReadBackAsItWas(t *testing.T) {
 	require.Equal(t, first, again, "a pass is scored once")
 
 	late := scoreRow(acc, 2)
-	late.ScoredAt, late.Cause = now.Add(time.Minute), "data"
+	late.ScoredAt, late.Cause, late.Before = now.Add(time.Minute), "data", first.ID
+	late.Why, late.Changes = "data: employees unknown → 120 (apollo) +15", []icp.Change{{
+		Criterion: "employees", After: account.NumberValue(120), Provider: "apollo", Points: 15, Text: "employees unknown → 120 (apollo) +15",
+	}}
+	late.TierReason = "stays in Tier 2, which is left below 35"
 	second, err := s.SaveScore(t.Context(), late)
 	require.NoError(t, err)
 	latest, err := s.LatestScore(t.Context(), acc.ID)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -28,34 +29,86 @@ type Effect struct {
 
 const effectColumns = `key, account_id, run_id, kind, state, crm_id, written, tried, attempts, tried_at, done_at, reason`
 
-// BeginEffect records that the effect is about to be tried with these values, and
-// returns the row as it was before: Attempts is 0 if it was never tried, and an
-// attempt that never ended may have been written.
-//
-// Errors: [account.ErrNotFound] when the account is gone.
+// ErrSuperseded means that the account has a later score than the one whose effects are
+// tried.
+var ErrSuperseded = errors.New("the account has a later score")
+
+// ErrBusy means that another run has been trying the same effect lately.
+var ErrBusy = errors.New("another run is trying the effect")
+
+// turn is how long an attempt that has not ended keeps other runs from the effect:
+// longer than a call to a CRM takes.
+const turn = 30 * time.Second
+
+// Attempt is an effect that is about to be tried.
+type Attempt struct {
+	Key       string
+	AccountID int64
+	RunID     string // that tries it
+	Kind      crm.EffectKind
+	Tried     map[string]string // the values
+	// ScoreID is the score that the effect follows from, 0 if it follows from none. Of
+	// such an effect only the last score is tried, by one run at a time: so the CRM
+	// never goes back to an earlier one.
+	ScoreID int64
+}
+
+// BeginEffect is [Store.TryEffect] for an effect that follows from no score.
 func (s *Store) BeginEffect(ctx context.Context, key string, accountID int64, runID string, kind crm.EffectKind, tried map[string]string) (before Effect, err error) {
+	return s.TryEffect(ctx, Attempt{Key: key, AccountID: accountID, RunID: runID, Kind: kind, Tried: tried})
+}
+
+// TryEffect records that the effect is about to be tried, and returns the row as it
+// was before: Attempts is 0 if it was never tried, and an attempt that never ended may
+// have been written.
+//
+// Errors: [ErrSuperseded] and [ErrBusy] for an effect of a score;
+// [account.ErrNotFound] when the account is gone.
+func (s *Store) TryEffect(ctx context.Context, a Attempt) (before Effect, err error) {
 	// The row is there before it is locked, so that of two who begin at once the
 	// second one sees the first.
 	const known = `
-		INSERT INTO effects (key, account_id, run_id, kind, state) VALUES (@key, @account, @run, @kind, 'trying')
+		INSERT INTO effects (key, account_id, run_id, kind, state) SELECT @key, @account, @run, @kind, 'trying' WHERE ` + isLast + `
 		ON CONFLICT ON CONSTRAINT effect_once DO NOTHING`
 	const begin = `
 		UPDATE effects e SET state = 'trying', run_id = @run, tried = @tried, attempts = e.attempts + 1, tried_at = now(), reason = ''
 		FROM (SELECT ` + effectColumns + ` FROM effects WHERE key = @key FOR UPDATE) before
-		WHERE e.key = before.key
+		WHERE e.key = before.key AND ` + isLast + ` AND (@score::bigint = 0 OR before.run_id = @run
+			OR before.state <> 'trying' OR before.tried_at IS NULL OR before.tried_at < now() - @turn::interval)
 		RETURNING before.*`
-	values, err := encodeValues(tried)
+	values, err := encodeValues(a.Tried)
 	if err != nil {
-		return Effect{}, wrap(err, "begin effect %s", key)
+		return Effect{}, wrap(err, "begin effect %s", a.Key)
 	}
 	var b pgx.Batch
-	b.Queue(known, pgx.StrictNamedArgs{"key": key, "account": accountID, "run": runID, "kind": string(kind)})
-	b.Queue(begin, pgx.StrictNamedArgs{"key": key, "run": runID, "tried": values}).Query(func(rows pgx.Rows) (err error) {
+	b.Queue(known, pgx.StrictNamedArgs{"key": a.Key, "account": a.AccountID, "run": a.RunID, "kind": string(a.Kind), "score": a.ScoreID})
+	b.Queue(begin, pgx.StrictNamedArgs{
+		"key": a.Key, "account": a.AccountID, "run": a.RunID, "tried": values, "score": a.ScoreID, "turn": turn,
+	}).Query(func(rows pgx.Rows) (err error) {
 		before, err = pgx.CollectExactlyOneRow(rows, scanEffect)
 		return err
 	})
 	err = s.db.SendBatch(ctx, &b).Close()
-	return before, wrap(err, "begin effect %s", key)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = s.whoElse(ctx, a)
+	}
+	return before, wrap(err, "begin effect %s", a.Key)
+}
+
+// isLast is the condition that @score is the account's last one.
+const isLast = `(@score::bigint = 0 OR NOT EXISTS (SELECT FROM scores WHERE account_id = @account AND id > @score))`
+
+// whoElse says why an effect cannot be begun.
+func (s *Store) whoElse(ctx context.Context, a Attempt) error {
+	last, err := s.LatestScore(ctx, a.AccountID)
+	switch {
+	case err != nil:
+		return err
+	case last.ID > a.ScoreID:
+		return ErrSuperseded
+	default:
+		return ErrBusy
+	}
 }
 
 // FinishEffect records that the effect is done: the record's id in the CRM if it

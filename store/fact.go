@@ -21,10 +21,16 @@ func (s *Store) Facts(ctx context.Context, accountID int64) ([]account.Fact, err
 
 // takeFacts gives the account what the provider's newest answer about the subject
 // says, in place of what the provider said before. An observation that is on
-// record and newer stays.
-func takeFacts(b *pgx.Batch, accountID int64, provider, subject string) {
+// record and newer stays. With shared, other accounts of the same domain that have the
+// provider's word for something get it too.
+func takeFacts(b *pgx.Batch, accountID int64, provider, subject string, shared bool) {
 	const q = `
-		WITH answer AS (
+		WITH whose AS (
+			SELECT @account::bigint AS id
+			UNION
+			SELECT a.id FROM accounts a
+			WHERE @shared AND a.domain = @subject AND EXISTS (SELECT FROM facts WHERE account_id = a.id AND provider = @provider)
+		), answer AS (
 			SELECT facts, answered_at FROM answers
 			WHERE provider = @provider AND subject = @subject AND outcome = 'found'
 			ORDER BY answered_at DESC, id DESC LIMIT 1
@@ -34,17 +40,18 @@ func takeFacts(b *pgx.Batch, accountID int64, provider, subject string) {
 				AS f (field text, value jsonb, confidence float8, observed_at timestamptz, derived boolean)
 			ORDER BY f.field, f.confidence DESC
 		), dropped AS (
-			DELETE FROM facts USING answer
-			WHERE facts.account_id = @account AND facts.provider = @provider AND facts.observed_at <= answer.answered_at
+			DELETE FROM facts USING answer, whose
+			WHERE facts.account_id = whose.id AND facts.provider = @provider AND facts.observed_at <= answer.answered_at
 				AND NOT EXISTS (SELECT FROM said WHERE said.field = facts.field)
 		)
 		INSERT INTO facts (account_id, field, provider, value, confidence, observed_at, derived)
-		SELECT @account, field, @provider, value, confidence, observed_at, coalesce(derived, false) FROM said
+		SELECT whose.id, field, @provider, value, confidence, observed_at, coalesce(derived, false) FROM said, whose
+		ORDER BY whose.id, field -- one order of locks
 		ON CONFLICT ON CONSTRAINT fact_once DO UPDATE SET
 			value = excluded.value, confidence = excluded.confidence,
 			observed_at = excluded.observed_at, derived = excluded.derived
 		WHERE facts.observed_at <= excluded.observed_at`
-	b.Queue(q, pgx.StrictNamedArgs{"account": accountID, "provider": provider, "subject": subject})
+	b.Queue(q, pgx.StrictNamedArgs{"account": accountID, "provider": provider, "subject": subject, "shared": shared})
 }
 
 func scanFact(row pgx.CollectableRow) (account.Fact, error) {

@@ -247,7 +247,7 @@ func (s *Store) SaveAnswer(ctx context.Context, r Reservation, in SaveAnswerInpu
 		"record": clean(in.RecordID, 200), "body": in.Body, "at": optional(in.At),
 	})
 	if in.Outcome == outbound.Found {
-		takeFacts(&b, r.AccountID, r.Provider, r.Subject)
+		takeFacts(&b, r.AccountID, r.Provider, r.Subject, true)
 	}
 	settle(&b, r, in.Outcome, in.Credits, in.Elapsed, fieldsOf(in.Facts)) // last: others wait for its counters
 	return wrap(s.db.SendBatch(ctx, &b).Close(), "save answer of %s about account %d", r.Provider, r.AccountID)

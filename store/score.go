@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,10 +19,15 @@ type ScoreRow struct {
 	ID           int64
 	AccountID    int64
 	RunID        string
-	Pass         int // of the run, from 1
+	Pass         int   // of the run, from 1
+	Before       int64 // the row that it follows and was compared with; 0 for the first
 	Model        string
 	ModelVersion int
-	Score        icp.Score
+	Score        icp.Score                          // the machine's
+	Override     *Standing                          // what a person made of it; nil if no override held
+	TierReason   string                             // what kept the account in a tier that its score left
+	Why          string                             // the cause and the difference to the row before, for people
+	Changes      []icp.Change                       // the same for programs
 	Facts        map[account.Field]waterfall.Merged // that were taken to be so, with who agreed and who did not
 	Cause        string                             // first, data, model, signal, override, decay
 	Queue        string
@@ -28,46 +35,121 @@ type ScoreRow struct {
 	RouteReason  string
 	Exploration  bool
 	ScoredAt     time.Time
+	RescoreAt    time.Time // when time alone may change it; zero: never. Not read back
 }
 
-const scoreColumns = `id, account_id, run_id, pass, model, model_version, breakdown, facts, cause, queue, owner_id, route_reason, exploration, scored_at`
+// Standing is what a person made of a score.
+type Standing struct {
+	ID    int64 // of the override
+	Value int
+	Tier  string
+	Fit   int
+}
+
+// Counts returns the score that counts: the person's while an override holds, else the
+// machine's. Criteria and completeness are the machine's either way.
+func (r ScoreRow) Counts() icp.Score {
+	s := r.Score
+	if o := r.Override; o != nil {
+		s.Value, s.Tier, s.Fit = o.Value, o.Tier, o.Fit
+		s.Low, s.High, s.Provisional = o.Value, o.Value, false
+	}
+	return s
+}
+
+// OverrideID names the override that the row was scored under; 0 for none.
+func (r ScoreRow) OverrideID() int64 {
+	if r.Override == nil {
+		return 0
+	}
+	return r.Override.ID
+}
+
+// ErrMoved means that since a score was worked out the account got another one, or an
+// override began or ended: it is to be worked out again.
+var ErrMoved = errors.New("the account was scored or overridden meanwhile")
+
+// An account's scores are kept, and its overrides begin and end, one after the other.
+func scoring(accountID int64) string { return fmt.Sprintf("scores/%d", accountID) }
+
+const scoreColumns = `id, account_id, run_id, pass, model, model_version, breakdown, facts, cause, queue, owner_id, route_reason, exploration, scored_at,
+	override_id, override_value, override_tier, override_fit, tier_reason, why, changes`
 
 // SaveScore keeps a score and returns it with its id. Repeated for the same
 // account, run and pass it returns the score that is there, whatever it is given.
 //
-// Errors: [account.ErrNotFound] when the account is gone.
+// Errors: [ErrMoved] when another row than Before is the last, or another override than
+// the row's holds; [account.ErrNotFound] when the account is gone.
 func (s *Store) SaveScore(ctx context.Context, row ScoreRow) (ScoreRow, error) {
 	// The update changes nothing: it makes RETURNING give the row that is there.
 	const q = `
 		INSERT INTO scores (account_id, run_id, pass, model, model_version, value, tier, breakdown, facts, cause,
-			queue, owner_id, route_reason, exploration, scored_at)
-		VALUES (@account, @run, @pass, @model, @version, @value, @tier, @breakdown, @facts, @cause,
-			@queue, @owner, @reason, @exploration, @at)
+			queue, owner_id, route_reason, exploration, scored_at,
+			override_id, override_value, override_tier, override_fit, tier_reason, why, changes)
+		SELECT @account, @run, @pass, @model, @version, @value, @tier, @breakdown, @facts, @cause,
+			@queue, @owner, @reason, @exploration, @at,
+			@override_id, @override_value, @override_tier, @override_fit, @tier_reason, @why, @changes
+		WHERE EXISTS (SELECT FROM scores WHERE account_id = @account AND run_id = @run AND pass = @pass)
+			OR @before::bigint = coalesce((SELECT id FROM scores WHERE account_id = @account ORDER BY id DESC LIMIT 1), 0)
+			AND @override_id::bigint IS NOT DISTINCT FROM (SELECT id FROM overrides WHERE account_id = @account AND ` + holds + `)
 		ON CONFLICT ON CONSTRAINT score_once DO UPDATE SET pass = excluded.pass
 		RETURNING ` + scoreColumns
-	breakdown, err := encode(row.Score)
+	const due = `
+		UPDATE accounts SET rescore_at = @due WHERE id = @account AND rescore_at IS DISTINCT FROM @due::timestamptz
+			AND EXISTS (SELECT FROM scores WHERE account_id = @account AND run_id = @run AND pass = @pass AND scored_at = @at::timestamptz)`
+	args, err := row.args()
 	if err != nil {
 		return ScoreRow{}, wrap(err, "save score of account %d", row.AccountID)
 	}
-	if row.Facts == nil {
-		row.Facts = map[account.Field]waterfall.Merged{}
-	}
-	facts, err := encode(row.Facts)
-	if err != nil {
-		return ScoreRow{}, wrap(err, "save score of account %d", row.AccountID)
-	}
-	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{
-		"account": row.AccountID, "run": row.RunID, "pass": row.Pass, "model": row.Model, "version": row.ModelVersion,
-		"value": row.Score.Value, "tier": row.Score.Tier, "breakdown": breakdown, "facts": facts, "cause": row.Cause,
-		"queue": row.Queue, "owner": row.OwnerID, "reason": row.RouteReason, "exploration": row.Exploration, "at": row.ScoredAt,
+	var kept ScoreRow
+	var b pgx.Batch
+	inTurn(&b, scoring(row.AccountID))
+	b.Queue(q, args).Query(func(rows pgx.Rows) (err error) {
+		kept, err = pgx.CollectExactlyOneRow(rows, scanScore)
+		return err
 	})
-	kept, err := pgx.CollectExactlyOneRow(rows, scanScore)
+	b.Queue(due, pgx.StrictNamedArgs{
+		"account": row.AccountID, "run": row.RunID, "pass": row.Pass, "at": row.ScoredAt, "due": optional(row.RescoreAt),
+	})
+	err = s.db.SendBatch(ctx, &b).Close()
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = ErrMoved
+	}
 	return kept, wrap(err, "save score of account %d", row.AccountID)
+}
+
+func (r ScoreRow) args() (pgx.StrictNamedArgs, error) {
+	breakdown, err := encode(r.Score)
+	if err != nil {
+		return nil, err
+	}
+	if r.Facts == nil {
+		r.Facts = map[account.Field]waterfall.Merged{}
+	}
+	facts, err := encode(r.Facts)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := encode(append([]icp.Change{}, r.Changes...))
+	if err != nil {
+		return nil, err
+	}
+	args := pgx.StrictNamedArgs{
+		"account": r.AccountID, "run": r.RunID, "pass": r.Pass, "before": r.Before, "model": r.Model, "version": r.ModelVersion,
+		"value": r.Score.Value, "tier": r.Score.Tier, "breakdown": breakdown, "facts": facts, "cause": r.Cause,
+		"queue": r.Queue, "owner": r.OwnerID, "reason": r.RouteReason, "exploration": r.Exploration, "at": r.ScoredAt,
+		"override_id": nil, "override_value": nil, "override_tier": nil, "override_fit": nil,
+		"tier_reason": r.TierReason, "why": clean(r.Why, 2000), "changes": changes,
+	}
+	if o := r.Override; o != nil {
+		args["override_id"], args["override_value"], args["override_tier"], args["override_fit"] = o.ID, o.Value, o.Tier, o.Fit
+	}
+	return args, nil
 }
 
 // LatestScore returns the account's last score. Errors: [account.ErrNotFound].
 func (s *Store) LatestScore(ctx context.Context, accountID int64) (ScoreRow, error) {
-	const q = `SELECT ` + scoreColumns + ` FROM scores WHERE account_id = $1 ORDER BY scored_at DESC, id DESC LIMIT 1`
+	const q = `SELECT ` + scoreColumns + ` FROM scores WHERE account_id = $1 ORDER BY id DESC LIMIT 1`
 	rows, _ := s.db.Query(ctx, q, accountID)
 	row, err := pgx.CollectExactlyOneRow(rows, scanScore)
 	return row, wrap(err, "latest score of account %d", accountID)
@@ -75,7 +157,7 @@ func (s *Store) LatestScore(ctx context.Context, accountID int64) (ScoreRow, err
 
 // Scores returns all scores of the account, the oldest first. None is not an error.
 func (s *Store) Scores(ctx context.Context, accountID int64) ([]ScoreRow, error) {
-	const q = `SELECT ` + scoreColumns + ` FROM scores WHERE account_id = $1 ORDER BY scored_at, id`
+	const q = `SELECT ` + scoreColumns + ` FROM scores WHERE account_id = $1 ORDER BY id`
 	rows, _ := s.db.Query(ctx, q, accountID)
 	scores, err := pgx.CollectRows(rows, scanScore)
 	return scores, wrap(err, "scores of account %d", accountID)
@@ -83,8 +165,18 @@ func (s *Store) Scores(ctx context.Context, accountID int64) ([]ScoreRow, error)
 
 func scanScore(row pgx.CollectableRow) (ScoreRow, error) {
 	var r ScoreRow
+	var override *int64
+	var value, fit *int
+	var tier *string
 	err := row.Scan(&r.ID, &r.AccountID, &r.RunID, &r.Pass, &r.Model, &r.ModelVersion, &r.Score, &r.Facts, &r.Cause,
-		&r.Queue, &r.OwnerID, &r.RouteReason, &r.Exploration, &r.ScoredAt)
+		&r.Queue, &r.OwnerID, &r.RouteReason, &r.Exploration, &r.ScoredAt,
+		&override, &value, &tier, &fit, &r.TierReason, &r.Why, &r.Changes)
+	if err == nil && override != nil {
+		r.Override = &Standing{ID: *override, Value: *value, Tier: *tier, Fit: *fit}
+	}
+	if len(r.Changes) == 0 {
+		r.Changes = nil
+	}
 	for field, m := range r.Facts {
 		m.Fact = typed(m.Fact)
 		for i, c := range m.Conflicts {

@@ -14,19 +14,32 @@ import (
 )
 
 // TargetList says which accounts a sweep watches: those whose latest score is in one
-// of the tiers, and those that the CRM marks. Only, if it is not 0, is the one
-// account that is looked at, whatever its tier.
+// of the tiers, those that the CRM marks, and those in one of the segments. Only, if it
+// is not 0, is the one account that is looked at, whatever it is.
 type TargetList struct {
-	Tiers  []string `json:"tiers,omitempty"`
-	Marked bool     `json:"marked,omitempty"`
-	Only   int64    `json:"only,omitempty"`
+	Tiers    []string  `json:"tiers,omitempty"`
+	Marked   bool      `json:"marked,omitempty"`
+	Segments []Segment `json:"segments,omitempty"`
+	Only     int64     `json:"only,omitempty"`
 }
+
+// Segment is what the latest score of an account was made from: every field has one of
+// the words, whatever the case.
+type Segment map[account.Field][]string
 
 // targeted is the condition that an account a is on the list.
 const targeted = `
 	CASE WHEN @only::bigint <> 0 THEN a.id = @only ELSE
-		@marked AND a.target OR @tiers::text[] && ARRAY(
-			SELECT tier FROM scores WHERE account_id = a.id ORDER BY scored_at DESC, id DESC LIMIT 1)
+		@marked AND a.target OR EXISTS (
+			SELECT FROM (SELECT coalesce(override_tier, tier) AS tier, facts FROM scores WHERE account_id = a.id ORDER BY id DESC LIMIT 1) AS last
+			WHERE tier = ANY (@tiers) OR EXISTS (
+				SELECT FROM jsonb_array_elements(@segments::jsonb) AS s (segment)
+				WHERE NOT EXISTS (
+					SELECT FROM jsonb_each(segment) AS m (field, words)
+					WHERE NOT coalesce(lower((facts -> field -> 'value')::text)::jsonb ?| ARRAY(SELECT lower(jsonb_array_elements_text(words))), false)
+				)
+			)
+		)
 	END`
 
 // Targets returns the next accounts of the list after the given id, by id.
@@ -49,7 +62,9 @@ func (s *Store) CountTargets(ctx context.Context, l TargetList) (n int, err erro
 }
 
 func (l TargetList) args() pgx.StrictNamedArgs {
-	return pgx.StrictNamedArgs{"tiers": slices.Clip(append([]string{}, l.Tiers...)), "marked": l.Marked, "only": l.Only}
+	return pgx.StrictNamedArgs{
+		"tiers": append([]string{}, l.Tiers...), "marked": l.Marked, "segments": append([]Segment{}, l.Segments...), "only": l.Only,
+	}
 }
 
 // FactsOf returns what is known of several accounts, by account.
@@ -221,7 +236,7 @@ func (s *Store) WithNews(ctx context.Context, after NewsOf, only int64, limit in
 		WITH news AS (SELECT DISTINCT account_id FROM signals WHERE answered_at IS NULL AND (@only::bigint = 0 OR account_id = @only))
 		SELECT account_id, value FROM (
 			SELECT account_id, coalesce((
-				SELECT value FROM scores WHERE account_id = news.account_id ORDER BY scored_at DESC, id DESC LIMIT 1), -1) AS value
+				SELECT coalesce(override_value, value) FROM scores WHERE account_id = news.account_id ORDER BY id DESC LIMIT 1), -1) AS value
 			FROM news) AS scored
 		WHERE @id::bigint = 0 OR (-value, account_id) > (-@value::int, @id)
 		ORDER BY value DESC, account_id LIMIT @limit`

@@ -7,9 +7,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/icp"
 	"github.com/sluicehq/sluice/signals"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/storetest"
+	"github.com/sluicehq/sluice/waterfall"
 )
 
 var night = time.Date(2026, 11, 21, 2, 30, 0, 0, time.UTC)
@@ -123,11 +126,36 @@ func TestTargets(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t)
 	acc := acme(t, s)
+	merged := func(field account.Field, v account.Value) waterfall.Merged {
+		return waterfall.Merged{Fact: fact(field, v)}
+	}
+	var last store.ScoreRow
+	for i, country := range []string{"US", "DE"} { // the latest counts
+		var err error
+		last, err = s.SaveScore(t.Context(), store.ScoreRow{
+			AccountID: acc.ID, Before: last.ID, RunID: "r", Pass: i + 1, Model: "revops", ModelVersion: 2, Score: icp.Score{Tier: "Tier 3"}, Cause: "first",
+			ScoredAt: now.Add(time.Duration(i) * time.Hour),
+			Facts: map[account.Field]waterfall.Merged{
+				account.Country:      merged(account.Country, account.TextValue(country)),
+				account.Technologies: merged(account.Technologies, account.ListValue("HubSpot", "segment")),
+				account.Employees:    merged(account.Employees, account.NumberValue(50)),
+			},
+		})
+		require.NoError(t, err)
+	}
+	segments := func(all ...store.Segment) store.TargetList { return store.TargetList{Segments: all} }
 	for _, tt := range []struct {
 		name string
 		list store.TargetList
 		want int
 	}{
+		{name: "its tier", list: store.TargetList{Tiers: []string{"Tier 1", "Tier 3"}}, want: 1},
+		{name: "a segment by a text", list: segments(store.Segment{"country": {"us", "de"}}), want: 1},
+		{name: "a segment by a list", list: segments(store.Segment{"technologies": {"hubspot"}}), want: 1},
+		{name: "all fields of a segment", list: segments(store.Segment{"technologies": {"hubspot"}, "country": {"US"}})},
+		{name: "any segment", list: segments(store.Segment{"country": {"US"}}, store.Segment{"technologies": {"segment"}}), want: 1},
+		{name: "a field that is not known", list: segments(store.Segment{"industry": {"saas"}})},
+		{name: "a segment beside a tier", list: store.TargetList{Tiers: []string{"Tier 3"}, Segments: []store.Segment{{"industry": {"saas"}}}}, want: 1},
 		{name: "no tier", list: store.TargetList{Tiers: []string{"Tier 1"}}},
 		{name: "only one", list: store.TargetList{Only: acc.ID}, want: 1},
 		{name: "not marked", list: store.TargetList{Marked: true}},

@@ -138,7 +138,7 @@ func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, 
 		Store: st, CRM: crm, Routes: p.Routes, Budgets: p.BuildBudgets(),
 		Providers: map[string]activities.Source{},
 		LateFill:  activities.LateFill(p.LateFill), MaxContacts: p.CRM.Contacts,
-		Targets:  activities.TargetList{Tiers: p.Signals.Tiers, Marked: p.Signals.Marked},
+		Targets:  activities.TargetList{Tiers: p.Signals.Tiers, Marked: p.Signals.Marked, Segments: p.Signals.Segments},
 		DailyCap: p.Signals.DailyCap, Zone: p.Signals.Night.Zone, GiveUp: p.Signals.GiveUp,
 	}
 	var missing []string
@@ -171,7 +171,10 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	core.RegisterActivity(a.Identify)
 	core.RegisterActivity(a.Apply)
 	core.RegisterActivity(a.ScoreContacts)
-	core.RegisterActivity(a.Score) // also run as a local activity
+	core.RegisterActivity(a.Score)         // also run as a local activity
+	core.RegisterActivity(a.BeginOverride) // local ones, like EndOverride
+	core.RegisterActivity(a.EndOverride)
+	core.RegisterActivity(a.ReadAccount)
 	core.RegisterActivity(a.Park)
 	core.RegisterActivity(a.Finish)
 	core.RegisterActivity(a.PlanSweep) // a local one, too, like News
@@ -188,6 +191,9 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	}
 	for _, s := range a.Signals {
 		workers = append(workers, sourceWorker(temporal, a, s.Spec.Name))
+	}
+	if a.CRM != nil {
+		workers = append(workers, sourceWorker(temporal, a, activities.Records))
 	}
 	for _, w := range workers {
 		if err := w.Start(); err != nil {

@@ -189,27 +189,42 @@ func (o *onboarding) score(ctx workflow.Context) error {
 	if o.returns > 0 && !o.learned {
 		return nil // nothing new since the last pass
 	}
+	return o.rescore(ctx, "")
+}
+
+// rescore rates and routes the account for a cause; "" where that is to be worked out.
+func (o *onboarding) rescore(ctx workflow.Context, cause string) error {
 	o.status.Passes++
 	in := activities.ScoreInput{
 		AccountID: o.who.AccountID, Model: o.who.Model, Plan: o.who.Plan, Pass: o.status.Passes, Owner: o.who.Owner,
-		PassedBy: o.passedBy,
+		Cause: cause, PassedBy: o.passedBy,
 	}
+	o.passedBy = nil
 	var decided activities.ScoreResult
 	if err := workflow.ExecuteLocalActivity(onRecord(ctx, "score and route"), a.Score, in).Get(ctx, &decided); err != nil {
 		return err
 	}
-	o.status.Score, o.passedBy = &decided, nil
-	o.tell("pass %d: %s, score %d%s", o.status.Passes, decided.Tier, decided.Value, o.without())
+	if o.status.Score == nil || o.status.Score.ScoreID <= decided.ScoreID { // else an override came in between
+		o.status.Score = &decided
+	}
+	o.tell("pass %d: %s, score %d%s%s", in.Pass, decided.Tier, decided.Value, machine(&decided), o.without())
 	return o.tag(ctx, "effects")
 }
 
 // apply brings the decision into the CRM.
 func (o *onboarding) apply(ctx workflow.Context) error {
-	if o.who.Key.IsZero() || o.returns > 0 && !o.learned {
+	if o.returns > 0 && !o.learned {
+		return nil
+	}
+	return o.write(ctx)
+}
+
+func (o *onboarding) write(ctx workflow.Context) error {
+	if o.who.Key.IsZero() {
 		return nil
 	}
 	o.stage(ctx, "effects")
-	in := activities.ApplyInput{AccountID: o.who.AccountID, Key: o.who.Key, Model: o.who.Model}
+	in := activities.ApplyInput{AccountID: o.who.AccountID, Key: o.who.Key}
 	var applied activities.ApplyResult
 	err := o.untilAllowed(ctx, func() error {
 		return workflow.ExecuteActivity(crmCall(ctx, "properties, note, task"), a.Apply, in).Get(ctx, &applied)
@@ -219,19 +234,11 @@ func (o *onboarding) apply(ctx workflow.Context) error {
 	return err
 }
 
-// untilAllowed repeats a CRM call for as long as the CRM refuses our key. That is
-// for a person to mend: what is to be done in the CRM waits, and is never dropped.
+// untilAllowed repeats a CRM call for as long as the CRM refuses our key.
 func (o *onboarding) untilAllowed(ctx workflow.Context, call func() error) error {
-	for {
-		err := call()
-		if !failedAs(err, string(outbound.AuthFailed)) {
-			return err
-		}
-		workflow.GetLogger(ctx).Error("The CRM refuses our credentials", "next", "mend SLUICE_HUBSPOT_TOKEN and restart the workers")
-		if err := o.wait(ctx, "crm credentials", 5*time.Minute, func() bool { return false }); err != nil {
-			return err
-		}
-	}
+	return untilAllowed(ctx, call, func() error {
+		return o.wait(ctx, credentials, credentialsWait, func() bool { return false })
+	})
 }
 
 // waitForLateFill waits until a parked provider may be back, and says whether to
@@ -339,6 +346,9 @@ func newOnboarding(ctx workflow.Context, in CompanyOnboardingInput) (*onboarding
 		for o.absorb(func(c any) bool { return changes.Receive(ctx, c) }) {
 		}
 	})
+	if err := o.answerOverrides(ctx); err != nil {
+		return nil, err
+	}
 	return o, workflow.SetQueryHandlerWithOptions(ctx, StatusQuery,
 		func() (*Status, error) { return o.status, nil },
 		workflow.QueryHandlerOptions{Description: "Where the run is, what it found and decided"})
@@ -439,8 +449,5 @@ func (o *onboarding) wait(ctx workflow.Context, what string, d time.Duration, en
 	if err := o.tag(ctx, Waiting+what); err != nil {
 		return err
 	}
-	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
-		Timeout: d, TimerOptions: workflow.TimerOptions{Summary: Waiting + what},
-	}, enough)
-	return err
+	return await(ctx, what, d, enough)
 }

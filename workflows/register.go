@@ -22,5 +22,6 @@ func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(CompanyOnboarding, workflow.RegisterOptions{Name: "CompanyOnboarding"})
 	r.RegisterWorkflowWithOptions(SignalSweep, workflow.RegisterOptions{Name: "SignalSweep"})
 	r.RegisterWorkflowWithOptions(SourceSweep, workflow.RegisterOptions{Name: "SourceSweep"})
+	r.RegisterWorkflowWithOptions(AccountOverride, workflow.RegisterOptions{Name: "AccountOverride"})
 	r.RegisterWorkflowWithOptions(SignalResponse, workflow.RegisterOptions{Name: "SignalResponse"})
 }

@@ -9,9 +9,13 @@ import (
 // SignalResponse answers the news of one account: the CRM learns what happened, the
 // score is worked out anew, and the rep gets a task if fit and trigger ask for one. The
 // signals that it is about are settled at its start; later ones are for the next.
+//
+// It waits for as long as the CRM refuses our key. Where the sweep has left it to itself
+// by then, it sees to the digest that it decided on.
 func SignalResponse(ctx workflow.Context, in activities.ResponseInput) (*activities.Decision, error) {
+	began := workflow.Now(ctx)
 	var brief activities.Brief
-	if err := workflow.ExecuteActivity(crmCall(ctx, "read the news"), a.ReadNews, in).Get(ctx, &brief); err != nil {
+	if err := onceAllowed(ctx, "read the news", a.ReadNews, in, &brief); err != nil {
 		return nil, err
 	}
 	if len(brief.Signals) == 0 {
@@ -20,7 +24,7 @@ func SignalResponse(ctx workflow.Context, in activities.ResponseInput) (*activit
 	news := activities.TellNewsInput{AccountID: in.AccountID, Key: brief.Key, Model: brief.Score.Model, Signals: brief.Signals}
 	written := !brief.Key.IsZero()
 	if written {
-		if err := workflow.ExecuteActivity(crmCall(ctx, "note"), a.TellNews, news).Get(ctx, nil); err != nil {
+		if err := onceAllowed(ctx, "note", a.TellNews, news, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -30,14 +34,33 @@ func SignalResponse(ctx workflow.Context, in activities.ResponseInput) (*activit
 	}
 	var d activities.Decision
 	decide := activities.DecideInput{TellNewsInput: news, Owner: score.Owner, Day: in.Day}
-	if err := workflow.ExecuteActivity(crmCall(ctx, "task"), a.Decide, decide).Get(ctx, &d); err != nil {
+	if err := onceAllowed(ctx, "task", a.Decide, decide, &d); err != nil {
 		return nil, err
 	}
 	if written {
-		apply := activities.ApplyInput{AccountID: in.AccountID, Key: brief.Key, Model: brief.Score.Model, NoTask: d.Prompted()}
-		if err := workflow.ExecuteActivity(crmCall(ctx, "properties"), a.Apply, apply).Get(ctx, nil); err != nil {
+		apply := activities.ApplyInput{AccountID: in.AccountID, Key: brief.Key, NoTask: d.Prompted()}
+		if err := onceAllowed(ctx, "properties", a.Apply, apply, nil); err != nil {
 			return nil, err
 		}
 	}
+	if late := workflow.Now(ctx).Sub(began) >= crmPatience; late && d.Digested() {
+		in := activities.DigestInput{Day: in.Day, Model: brief.Score.Model}
+		return &d, onceAllowed(ctx, "digest", a.WriteDigests, in, nil)
+	}
 	return &d, nil
+}
+
+// onceAllowed makes a CRM call, again and again while the CRM refuses our key.
+func onceAllowed(ctx workflow.Context, summary string, call, in, out any) error {
+	return untilAllowed(ctx, func() error {
+		return workflow.ExecuteActivity(crmCall(ctx, summary), call, in).Get(ctx, out)
+	}, func() error {
+		if err := workflow.UpsertTypedSearchAttributes(ctx, StageAttribute.ValueSet(Waiting+credentials)); err != nil {
+			return err
+		}
+		if err := await(ctx, credentials, credentialsWait, func() bool { return false }); err != nil {
+			return err
+		}
+		return workflow.UpsertTypedSearchAttributes(ctx, StageAttribute.ValueSet("respond"))
+	})
 }

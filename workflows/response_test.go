@@ -2,7 +2,9 @@ package workflows_test
 
 import (
 	"context"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
@@ -11,6 +13,8 @@ import (
 
 	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/outbound"
+	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -21,6 +25,7 @@ type reply struct {
 	decision activities.Decision
 
 	steps   []string
+	refused int // properties that the CRM refuses our key for
 	told    activities.TellNewsInput
 	scored  activities.ScoreInput
 	decided activities.DecideInput
@@ -52,7 +57,14 @@ func newReply() *reply {
 	}).Maybe()
 	r.OnActivity(a.Apply, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.ApplyInput) (activities.ApplyResult, error) {
 		r.steps, r.applied = append(r.steps, "properties"), in
+		if r.refused--; r.refused >= 0 {
+			return activities.ApplyResult{}, temporal.NewNonRetryableApplicationError("hubspot: auth_failed (401)", string(outbound.AuthFailed), nil)
+		}
 		return activities.ApplyResult{}, nil
+	}).Maybe()
+	r.OnActivity(a.WriteDigests, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.DigestInput) (activities.DigestResult, error) {
+		r.steps = append(r.steps, "digest of "+in.Day)
+		return activities.DigestResult{Digests: 1}, nil
 	}).Maybe()
 	return r
 }
@@ -119,7 +131,39 @@ func TestResponseDecidesNothingThatItCouldNotTell(t *testing.T) {
 	env := newEnvironment()
 	env.OnActivity(a.ReadNews, mock.Anything, mock.Anything).Return(newReply().brief, nil)
 	env.OnActivity(a.TellNews, mock.Anything, mock.Anything).Return(activities.EffectDone{},
-		temporal.NewNonRetryableApplicationError("hubspot: auth_failed", "auth_failed", nil))
+		temporal.NewNonRetryableApplicationError("hubspot: bad_request (400)", "bad_request", nil))
 	env.ExecuteWorkflow(workflows.SignalResponse, activities.ResponseInput{AccountID: 7, Day: "2026-11-22"})
-	require.ErrorContains(t, env.GetWorkflowError(), "auth_failed")
+	require.ErrorContains(t, env.GetWorkflowError(), "bad_request")
+}
+
+func TestResponseWaitsWhileTheCRMRefusesOurKey(t *testing.T) {
+	t.Parallel()
+	r := newReply()
+	r.refused = 2
+	began := r.Now()
+	r.run(t)
+	require.Equal(t, []string{"read", "note", "score", "decision", "properties", "properties", "properties"}, r.steps)
+	require.Equal(t, 10*time.Minute, r.Now().Sub(began).Round(time.Minute))
+}
+
+func TestResponseThatTheSweepDidNotWaitForSeesToItsDigest(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		refused int
+		outcome string
+		want    bool
+	}{
+		{"late", 6, store.InDigest, true},
+		{"in time", 5, store.InDigest, false},
+		{"late, and a task", 6, store.TaskMade, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := newReply()
+			r.refused, r.decision.Outcome = tt.refused, tt.outcome
+			r.run(t)
+			require.Equal(t, tt.want, slices.Contains(r.steps, "digest of 2026-11-22"), "%v", r.steps)
+		})
+	}
 }

@@ -70,7 +70,7 @@ func (o *onboarding) show(ctx workflow.Context) {
 	s, p := o.status, &page{}
 	p.add("**%s** · stage: %s\n\n", orDash(s.Domain), s.Stage)
 	if s.Score != nil {
-		p.add("**%s**, score %d%s, model %s@%d\n\n", s.Score.Tier, s.Score.Value, open(s.Score), s.Model.Name, s.Model.Version)
+		p.add("**%s**, score %d%s%s, model %s@%d\n\n", s.Score.Tier, s.Score.Value, machine(s.Score), open(s.Score), s.Model.Name, s.Model.Version)
 		p.add("Queue **%s**, owner %s (%s)\n\n", s.Score.Queue, orDash(s.Score.Owner), s.Score.Reason)
 	}
 	o.showProviders(p)

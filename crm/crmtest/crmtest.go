@@ -81,6 +81,7 @@ func Run(t *testing.T, bench func(t *testing.T) Bench) {
 		run  func(*testing.T, Bench)
 	}{
 		{"a company is read", reads},
+		{"companies are read together, those that are there", readsMany},
 		{"a company that is not there is not found", notFound},
 		{"a company of another CRM is refused unsent", foreign},
 		{"an update is read back", updates},
@@ -126,6 +127,30 @@ func reads(t *testing.T, b Bench) {
 	require.Empty(t, c.OwnerID)
 	require.Contains(t, c.URL, key.ID)
 	require.Equal(t, key, b.CRM.Key(key.ID))
+}
+
+func readsMany(t *testing.T, b Bench) {
+	keys := make([]account.Key, 99, 100)
+	for i := range keys {
+		keys[i] = b.Server.AddCompany(fmt.Sprint("Acme ", i), fmt.Sprintf("acme%d.example", i), map[string]string{"further": fmt.Sprint(i)})
+	}
+	gone := keys[7]
+	gone.ID += "99"
+	found, err := b.CRM.Companies(t.Context(), append(keys, gone), "further")
+	require.NoError(t, err)
+	read := map[account.Key]string{}
+	for _, c := range found {
+		read[c.Key] = c.Properties["further"]
+	}
+	require.Len(t, read, len(keys))
+	for i, key := range keys {
+		require.Equal(t, fmt.Sprint(i), read[key])
+	}
+	none, err := b.CRM.Companies(t.Context(), nil)
+	require.NoError(t, err)
+	require.Empty(t, none)
+	_, err = b.CRM.Companies(t.Context(), []account.Key{{CRM: "other", Portal: gone.Portal, ID: gone.ID}})
+	require.Equal(t, outbound.BadRequest, outbound.OutcomeOf(err))
 }
 
 func notFound(t *testing.T, b Bench) {

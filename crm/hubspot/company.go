@@ -30,11 +30,18 @@ func (r record) property(name string) string {
 // targetProperty is HubSpot's own mark of a target account.
 const targetProperty = "hs_is_target_account"
 
-func companyProperties(further []string) []string {
+// ownProperties are read of every company: what names it, and what Sluice writes.
+var ownProperties = func() []string {
 	all := []string{"name", "domain", ownerProperty, targetProperty}
 	for _, p := range crm.Properties(nil, nil) {
 		all = append(all, p.Name)
 	}
+	return all
+}()
+
+// withFurther adds to ownProperties what HubSpot calls the further ones.
+func withFurther(further []string) []string {
+	all := slices.Clone(ownProperties)
 	for _, name := range further {
 		if name = wireName(name); !slices.Contains(all, name) {
 			all = append(all, name)
@@ -45,22 +52,42 @@ func companyProperties(further []string) []string {
 
 // wireName is what HubSpot calls the property.
 func wireName(property string) string {
-	if property == crm.OwnerProperty {
+	switch property {
+	case crm.OwnerProperty:
 		return ownerProperty
+	case crm.LastVisitProperty:
+		return "hs_analytics_last_visit_timestamp"
 	}
 	return property
 }
 
 // Company implements crm.CRM.
-func (c *Client) Company(ctx context.Context, key account.Key) (crm.Company, error) {
+func (c *Client) Company(ctx context.Context, key account.Key, further ...string) (crm.Company, error) {
 	recordID, err := c.recordID(key)
 	if err != nil {
 		return crm.Company{}, err
 	}
 	return c.company(ctx, outbound.Request{
 		Path:  c.objects("companies", recordID),
-		Query: url.Values{"properties": {strings.Join(c.properties, ",")}},
-	})
+		Query: url.Values{"properties": {strings.Join(withFurther(further), ",")}},
+	}, further...)
+}
+
+// Companies implements crm.CRM.
+func (c *Client) Companies(ctx context.Context, keys []account.Key, further ...string) ([]crm.Company, error) {
+	ids := make([]string, len(keys))
+	for i, key := range keys {
+		var err error
+		if ids[i], err = c.recordID(key); err != nil {
+			return nil, err
+		}
+	}
+	records, err := c.read(ctx, "companies", ids, withFurther(further)...)
+	found := make([]crm.Company, len(records))
+	for i, rec := range records {
+		found[i] = c.companyOf(rec, further...)
+	}
+	return found, err
 }
 
 // CreateCompany implements crm.CRM. HubSpot does not deduplicate by domain what
@@ -72,7 +99,7 @@ func (c *Client) CreateCompany(ctx context.Context, name, domain string) (crm.Co
 	}))
 }
 
-func (c *Client) company(ctx context.Context, req outbound.Request) (crm.Company, error) {
+func (c *Client) company(ctx context.Context, req outbound.Request, further ...string) (crm.Company, error) {
 	var rec record
 	err := c.call(ctx, req, func(r outbound.Response) error {
 		return decode(r, &rec, func() bool { return rec.ID != "" })
@@ -80,21 +107,21 @@ func (c *Client) company(ctx context.Context, req outbound.Request) (crm.Company
 	if err != nil {
 		return crm.Company{}, err
 	}
-	return c.companyOf(rec), nil
+	return c.companyOf(rec, further...), nil
 }
 
-func (c *Client) companyOf(rec record) crm.Company {
+func (c *Client) companyOf(rec record, further ...string) crm.Company {
 	company := crm.Company{
 		Key:        c.Key(string(rec.ID)), // of the record that is left, after a merge
 		Name:       rec.property("name"),
 		Domain:     rec.property("domain"),
 		OwnerID:    rec.property(ownerProperty),
 		Target:     rec.property(targetProperty) == "true",
-		Properties: make(map[string]string, len(c.properties)+1),
+		Properties: make(map[string]string, len(ownProperties)+len(further)+1),
 		URL:        c.appURL + "/contacts/" + c.portal + "/record/0-2/" + string(rec.ID),
 	}
-	for _, name := range c.properties {
-		company.Properties[name] = rec.property(name)
+	for _, name := range slices.Concat(ownProperties, further) {
+		company.Properties[name] = rec.property(wireName(name))
 	}
 	company.Properties[crm.OwnerProperty] = company.OwnerID
 	return company
@@ -172,7 +199,7 @@ func (c *Client) searchCompanies(ctx context.Context, f filter) ([]crm.Company, 
 	body := searchBody{
 		FilterGroups: []filterGroup{{Filters: []filter{f}}},
 		Sorts:        []sort{{PropertyName: "createdate", Direction: "ASCENDING"}},
-		Properties:   c.properties, Limit: 200, After: "0",
+		Properties:   ownProperties, Limit: 200, After: "0",
 	}
 	var found []crm.Company
 	err := pages(func(after string) (string, error) {

@@ -226,6 +226,9 @@ func (c *Client) carrying(ctx context.Context, e engagement, batch []string, eff
 
 // read returns properties of at most 100 records of one type, those that are there.
 func (c *Client) read(ctx context.Context, objectType string, batch []string, properties ...string) ([]record, error) {
+	if len(batch) == 0 {
+		return nil, nil
+	}
 	inputs := make([]map[string]string, len(batch))
 	for i, recordID := range batch {
 		inputs[i] = map[string]string{"id": recordID}

@@ -43,10 +43,6 @@ type Config struct {
 	Version string // of the API, default DefaultVersion
 	Portal  string // the account's number, required: see Portal to ask for it
 
-	// Properties names company properties to read beside Sluice's own, such as
-	// those that a model scores.
-	Properties []string
-
 	Rate       float64 // calls a second but searches, default DefaultRate
 	SearchRate float64 // searches a second, default DefaultSearchRate
 
@@ -58,7 +54,6 @@ type Config struct {
 // breaker and the pace.
 type Client struct {
 	portal, version, appURL string
-	properties              []string // asked for on every company read
 
 	general *outbound.Client
 	search  *outbound.Client // has a limit of its own
@@ -91,12 +86,11 @@ func newClient(cfg Config) (*Client, error) {
 		return append(opts, outbound.WithHeader("Authorization", "Bearer "+cfg.Token), outbound.WithRate(rate))
 	}
 	return &Client{
-		portal:     cfg.Portal,
-		version:    cmp.Or(cfg.Version, DefaultVersion),
-		appURL:     strings.TrimRight(cmp.Or(cfg.AppURL, DefaultAppURL), "/"),
-		properties: companyProperties(cfg.Properties),
-		general:    outbound.New(Name, base, options(cmp.Or(cfg.Rate, DefaultRate))...),
-		search:     outbound.New(Name, base, options(cmp.Or(cfg.SearchRate, DefaultSearchRate))...),
+		portal:  cfg.Portal,
+		version: cmp.Or(cfg.Version, DefaultVersion),
+		appURL:  strings.TrimRight(cmp.Or(cfg.AppURL, DefaultAppURL), "/"),
+		general: outbound.New(Name, base, options(cmp.Or(cfg.Rate, DefaultRate))...),
+		search:  outbound.New(Name, base, options(cmp.Or(cfg.SearchRate, DefaultSearchRate))...),
 	}, nil
 }
 

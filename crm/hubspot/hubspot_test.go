@@ -44,7 +44,7 @@ func answering(t *testing.T, status int, header http.Header, file string) (*reco
 		_, _ = w.Write(body)
 	}))
 	t.Cleanup(s.Close)
-	c, err := hubspot.New(hubspot.Config{BaseURL: s.URL, Token: token, Portal: portal, Rate: 1000, SearchRate: 1000, Properties: []string{"numberofemployees", "name"}})
+	c, err := hubspot.New(hubspot.Config{BaseURL: s.URL, Token: token, Portal: portal, Rate: 1000, SearchRate: 1000})
 	require.NoError(t, err)
 	return rec, c
 }
@@ -56,7 +56,7 @@ func TestCompany(t *testing.T) {
 	rec, c := answering(t, http.StatusOK, nil, "company.json")
 	merged := acme
 	merged.ID = "511"
-	got, err := c.Company(t.Context(), merged)
+	got, err := c.Company(t.Context(), merged, "numberofemployees", "name", crm.LastVisitProperty)
 	require.NoError(t, err)
 	require.Equal(t, acme, got.Key, "the record that is left")
 	require.Equal(t, "82", got.Properties[crm.ScoreProperty])
@@ -67,7 +67,7 @@ func TestCompany(t *testing.T) {
 	asked := rec.asked[0]
 	require.Equal(t, "/crm/objects/2026-09/companies/511", asked.URL.Path)
 	require.Equal(t, "Bearer "+token, asked.Header.Get("Authorization"))
-	require.Equal(t, "name,domain,hubspot_owner_id,hs_is_target_account,icp_fit_score,icp_tier,sluice_queue,icp_model,icp_completeness,icp_scored_at,icp_reason,numberofemployees",
+	require.Equal(t, "name,domain,hubspot_owner_id,hs_is_target_account,icp_fit_score,icp_tier,sluice_queue,icp_model,icp_completeness,icp_scored_at,icp_reason,numberofemployees,hs_analytics_last_visit_timestamp",
 		asked.URL.Query().Get("properties"))
 }
 

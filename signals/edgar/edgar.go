@@ -30,6 +30,8 @@ var Spec = signals.Spec{
 	Name: service, Env: env, BaseURL: baseURL, Needs: "contact",
 	Rate: 10, // over all three hosts
 	New:  New,
+
+	Properties: []string{"cik"},
 }
 
 // Client is EDGAR as a source of signals.

@@ -15,7 +15,7 @@ import (
 const name = "engagement"
 
 // Spec describes the source.
-var Spec = signals.Spec{Name: name, Env: "ENGAGEMENT", New: New}
+var Spec = signals.Spec{Name: name, Env: "ENGAGEMENT", New: New, Properties: []string{"pricing_page_visits", "last_visit_at"}, Visits: true}
 
 // Source is the source of website visits.
 type Source struct{}

@@ -15,7 +15,9 @@ type system struct {
 	query   url.Values
 
 	// named systems give the company's name with the board or its postings.
-	named    bool
+	named bool
+	// strict systems answer 404 to a name that nobody has: what is empty is somebody's.
+	strict   bool
 	pageSize int // 0: everything comes in one answer
 	read     func(body []byte) (listing, error)
 }
@@ -23,13 +25,13 @@ type system struct {
 // systems, in the order in which a board is looked for.
 var systems = []*system{
 	{
-		name: "greenhouse", baseURL: "https://boards-api.greenhouse.io", under: "/greenhouse", named: true, read: readGreenhouse,
+		name: "greenhouse", baseURL: "https://boards-api.greenhouse.io", under: "/greenhouse", named: true, strict: true, read: readGreenhouse,
 		path:  func(slug string) string { return "/v1/boards/" + slug + "/jobs" },
 		query: url.Values{"content": {"true"}}, // brings the departments
 	},
-	{name: "lever", baseURL: "https://api.lever.co", under: "/lever", read: readLever, path: leverPath, query: leverQuery},
+	{name: "lever", baseURL: "https://api.lever.co", under: "/lever", strict: true, read: readLever, path: leverPath, query: leverQuery},
 	{
-		name: "ashby", baseURL: "https://api.ashbyhq.com", under: "/ashby", read: readAshby,
+		name: "ashby", baseURL: "https://api.ashbyhq.com", under: "/ashby", strict: true, read: readAshby,
 		path: func(slug string) string { return "/posting-api/job-board/" + slug },
 	},
 	{
@@ -43,7 +45,7 @@ var systems = []*system{
 		query: url.Values{"details": {"true"}},
 	},
 	// Lever's European customers are on hosts of their own.
-	{name: "lever-eu", baseURL: "https://api.eu.lever.co", under: "/lever", read: readLever, path: leverPath, query: leverQuery},
+	{name: "lever-eu", baseURL: "https://api.eu.lever.co", under: "/lever", strict: true, read: readLever, path: leverPath, query: leverQuery},
 }
 
 var leverQuery = url.Values{"mode": {"json"}}

@@ -87,7 +87,8 @@ func (c *Client) known(ctx context.Context, at signals.Look, b board, mem *memor
 }
 
 // guess tries the likely boards, and notes which systems have none. A system that
-// fails is asked again by the next look. It is an error only if no other system has
+// fails, or has an empty board which may be the account's, is asked again by the next
+// look. It is an error only if no other system has
 // answered: an account without a board must not fail for as long as one of six does.
 func (c *Client) guess(ctx context.Context, at signals.Look, mem *memory) (*listing, error) {
 	var failed error
@@ -97,7 +98,7 @@ func (c *Client) guess(ctx context.Context, at signals.Look, mem *memory) (*list
 		if len(slugs) == 0 || !mem.due(s, at.Now) {
 			continue
 		}
-		found, err := c.try(ctx, at, s, slugs)
+		found, open, err := c.try(ctx, at, s, slugs)
 		if _, ours := errors.AsType[*outbound.Error](err); err != nil && !ours {
 			return nil, err // the caller has given up
 		}
@@ -108,8 +109,10 @@ func (c *Client) guess(ctx context.Context, at signals.Look, mem *memory) (*list
 			failed = cmp.Or(failed, err)
 			continue
 		}
-		mem.triedAt(s, at.Now)
 		answered = true
+		if !open {
+			mem.triedAt(s, at.Now)
+		}
 	}
 	if answered {
 		return nil, nil
@@ -117,24 +120,27 @@ func (c *Client) guess(ctx context.Context, at signals.Look, mem *memory) (*list
 	return nil, failed
 }
 
-// try returns the first of a system's boards that is the account's.
-func (c *Client) try(ctx context.Context, at signals.Look, s *system, slugs []string) (*listing, error) {
+// try returns the first of a system's boards that is the account's. It stays open
+// whether there is one while a board without a posting does not say whose it is: its
+// first posting, which is news, will.
+func (c *Client) try(ctx context.Context, at signals.Look, s *system, slugs []string) (found *listing, open bool, err error) {
 	for _, slug := range slugs {
 		found, err := c.list(ctx, board{s.name, slug})
 		if outbound.OutcomeOf(err) == outbound.BadRequest {
 			continue // not even a possible name there
 		}
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if found == nil {
 			continue
 		}
 		if found.sure = found.identity(at); found.sure > 0 {
-			return found, nil
+			return found, false, nil
 		}
+		open = open || s.strict && len(found.postings) == 0 && found.company == ""
 	}
-	return nil, nil
+	return nil, open, nil
 }
 
 // likelySlugs are the names that the account's board may have: its domain's first

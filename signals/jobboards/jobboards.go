@@ -35,6 +35,8 @@ var Spec = signals.Spec{
 	Name: service, Env: "JOBBOARDS",
 	Rate: 10, // for each system; only SmartRecruiters documents one
 	New:  New,
+
+	Properties: []string{Field},
 }
 
 // Client is the job boards as a source.

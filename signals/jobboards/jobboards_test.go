@@ -447,6 +447,21 @@ func TestNoBoardCostsNothing(t *testing.T) {
 	require.Equal(t, []string{ghPath}, b.asked, "found is remembered")
 }
 
+// TestEmptyBoardMayStillBeOurs: a board without a posting does not say whose it is, and
+// its first posting is the news.
+func TestEmptyBoardMayStillBeOurs(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.look.Account.Domain = "acmerobotics.example"
+	leverAt := signalstest.Routes{leverPath: {Body: "[]"}}
+	require.Empty(t, b.see(t, leverAt))
+	require.Empty(t, b.see(t, leverAt))
+	require.Equal(t, []string{leverPath, leverPath}, b.asked, "on both of its hosts; systems without a board of the name are left alone")
+	leverAt[leverPath] = signalstest.Reply{Body: fmt.Sprintf(`[{"id": "1", "text": "RevOps Manager", "createdAt": %d,
+		"hostedUrl": "https://jobs.lever.co/acmerobotics/1", "categories": {}}]`, b.look.Now.UnixMilli())}
+	require.Equal(t, []string{"revops"}, entities(b.see(t, leverAt)))
+}
+
 // TestGuessIsNotMisledByAFailure: a system that fails has not said that there is no
 // board, and does not keep the others from saying that there is one.
 func TestGuessIsNotMisledByAFailure(t *testing.T) {
