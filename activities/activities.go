@@ -90,6 +90,7 @@ type Store interface {
 	FinishEffect(ctx context.Context, key, crmID string, written map[string]string) error
 	FailEffect(ctx context.Context, key, reason string) error
 
+	Contacts(ctx context.Context, accountID int64) ([]store.Contact, error)
 	KeepContacts(ctx context.Context, accountID int64, listed []crm.Contact, all bool, at time.Time) ([]store.Contact, error)
 	ScoreContacts(ctx context.Context, model string, at time.Time, scores []store.ContactScore) error
 	FinishContacts(ctx context.Context, at time.Time, done []store.ContactWritten) error

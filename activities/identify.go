@@ -37,6 +37,8 @@ type IdentifyResult struct {
 	Plan         waterfall.Plan `json:"plan"`
 	Unconfigured []string       `json:"unconfigured,omitempty"` // providers of the order without a key
 	LateFill     LateFill       `json:"late_fill"`
+	// LooksAtContacts says that the model rates the company by its contacts, too.
+	LooksAtContacts bool `json:"looks_at_contacts,omitempty"`
 	// OutOfReach says which providers need not be asked, and for how long.
 	OutOfReach map[string]time.Duration `json:"out_of_reach,omitempty"`
 }
@@ -71,6 +73,7 @@ func (a *Activities) Identify(ctx context.Context, in IdentifyInput) (IdentifyRe
 		Owner: company.OwnerID, RecordURL: company.URL, LateFill: a.LateFill, Model: ref,
 	}
 	out.Plan, out.Unconfigured = a.waterfall(m)
+	out.LooksAtContacts = m.LooksAtContacts()
 	if out.Duplicates, err = a.duplicates(ctx, acc); err != nil {
 		return IdentifyResult{}, failure(err)
 	}

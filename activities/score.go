@@ -91,7 +91,9 @@ func (a *Activities) score(ctx context.Context, m *icp.Model, in ScoreInput) (st
 		AccountID: in.AccountID, RunID: activity.GetInfo(ctx).WorkflowExecution.RunID, Pass: in.Pass,
 		Model: m.Name, ModelVersion: m.Version, Facts: known.resolved.Merged, ScoredAt: known.at, Before: known.last.ID,
 	}
-	row.Score = icp.Rate(m, known.facts, append(known.signals, known.facts.Signals()...), known.at)
+	row.Score = m.Rate(icp.Subject{
+		Facts: known.facts, Signals: append(known.signals, known.facts.Signals()...), Contacts: known.contacts,
+	}, known.at)
 	route := routing.Input{Account: known.account, Facts: known.facts, ExistingOwner: in.Owner}
 	if known.override.ID != 0 {
 		if counts, ok := known.override.On(m, row.Score); ok {
@@ -116,6 +118,7 @@ type known struct {
 	resolved waterfall.Resolution
 	facts    account.Facts
 	signals  []account.Signal
+	contacts []icp.Contact  // where the model looks at them
 	last     store.ScoreRow // the score before; zero for the first
 	override store.Override // that holds; zero if none does
 }
@@ -133,6 +136,9 @@ func (a *Activities) known(ctx context.Context, m *icp.Model, in ScoreInput) (kn
 	k.resolved = in.Plan.Resolve(said)
 	k.facts = k.resolved.Facts()
 	if k.signals, err = a.happened(ctx, in.AccountID); err != nil {
+		return k, err
+	}
+	if k.contacts, err = a.contactsFor(ctx, m, in.AccountID); err != nil {
 		return k, err
 	}
 	if k.last, err = a.Store.LatestScore(ctx, in.AccountID); err != nil && !errors.Is(err, account.ErrNotFound) {

@@ -2,6 +2,7 @@ package icp
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/sluicehq/sluice/account"
 )
@@ -25,6 +26,12 @@ func (c Contact) Over(company account.Facts) account.Facts {
 	maps.Copy(facts, company)
 	maps.Copy(facts, c.Facts)
 	return facts
+}
+
+// LooksAtContacts reports whether a model of companies has criteria of their contacts,
+// which have to be known before it rates.
+func (m *Model) LooksAtContacts() bool {
+	return slices.ContainsFunc(m.Criteria, func(c Criterion) bool { return c.Of != "" })
 }
 
 // bestContact rates c by the contact with which it earns most; of several, by the
