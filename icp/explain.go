@@ -42,7 +42,7 @@ func Reason(m *Model, s Score) string {
 
 func byWeight(all []Result) []Result {
 	return slices.SortedStableFunc(slices.Values(all), func(a, b Result) int {
-		return cmp.Or(abs(b.Points)-abs(a.Points), abs(b.Max)-abs(a.Max))
+		return cmp.Or(abs(b.Points)-abs(a.Points), abs(int(b.Max))-abs(int(a.Max)))
 	})
 }
 

@@ -97,7 +97,7 @@ func TestMatrixMistakes(t *testing.T) {
 		{"a list", square[strings.Index(square, "matrix:"):], "matrix: []\n", "9:9: matrix: want a mapping, have a list"},
 		{"one number", "  engagement: {high: 40, leave: 20}\n", "", "10:3: matrix: want two of score, fit, engagement, intent, have 1"},
 		{"three numbers", "  routes:", "  score: {high: 7}\n  routes:", "10:3: matrix: want two of score, fit, engagement, intent, have 3"},
-		{"an unknown number", "  engagement: {high: 40, leave: 20}", "  engagment: {high: 40}", "11:3: matrix.engagment: unknown key (did you mean engagement?)"},
+		{"an unknown number", "  engagement: {high: 40, leave: 20}", "  engagements: {high: 40}", "11:3: matrix.engagements: unknown key (did you mean engagement?)"},
 		{"a number without its bound", "{high: 60, leave: 45}", "{leave: 45}", "10:8: matrix.fit: missing key high"},
 		{"a leave above", "leave: 45", "leave: 60", "10:26: matrix.fit.leave: 60 must be below high (60): it is the number that an account may fall to and stay"},
 		{"a bound out of reach", "high: 60, leave: 45", "high: 61", "10:15: matrix.fit.high: 61 is out of reach: the best account has 60"},

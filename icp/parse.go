@@ -90,7 +90,7 @@ func (p *parser) compile(o strictyaml.Object) bool {
 	}
 	m.textSize = 0
 	for i := range m.Criteria {
-		m.textSize += len(m.Criteria[i].label) + 16
+		m.textSize += m.Criteria[i].spelling()
 	}
 	return p.Count() == before
 }

@@ -3,6 +3,7 @@ package icp_test
 import (
 	"encoding/json"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -402,6 +403,30 @@ func TestScoreJSON(t *testing.T) {
 	require.Equal(t, s, back)
 }
 
+// TestOldScoresDecode holds that a score that an older version stored is read back as it
+// was: it has neither engagement nor intent nor a floor.
+func TestOldScoresDecode(t *testing.T) {
+	t.Parallel()
+	const stored = `{"value": 57, "low": 57, "high": 72, "fit": 42, "completeness": 0.5, "tier": "Tier 2", "provisional": true, "criteria": [
+		{"name": "employees", "dimension": "firmographics", "points": 7, "max": 15, "low": 7, "high": 7, "input": 30, "provider": "apollo",
+			"observed_at": "2026-11-28T09:30:00Z", "age_days": 3, "reason": "employees: 30, within 20 to 49, partial credit"},
+		{"name": "churned", "dimension": "risk", "points": 0, "max": -30, "low": 0, "high": 0, "input": null, "age_days": 0, "reason": "previously churned: unknown, counts as no"}]}`
+	var s icp.Score
+	require.NoError(t, json.Unmarshal([]byte(stored), &s))
+	require.Equal(t, icp.Score{
+		Value: 57, Low: 57, High: 72, Fit: 42, Completeness: 0.5, Tier: "Tier 2", Provisional: true, Criteria: []icp.Result{
+			{
+				Name: "employees", Dimension: "firmographics", Points: 7, Max: 15, Low: 7, High: 7, Input: account.NumberValue(30), Provider: "apollo",
+				ObservedAt: now.Add(-3 * day), AgeDays: 3, Reason: "employees: 30, within 20 to 49, partial credit",
+			},
+			{Name: "churned", Dimension: "risk", Max: -30, Reason: "previously churned: unknown, counts as no"},
+		},
+	}, s)
+	require.Equal(t, "Tier 2", revops(t).Assured(s).Name, "a floor that is not on record is that of Low")
+	old := account.Facts{account.Employees: {Value: account.NumberValue(30), ObservedAt: now.AddDate(-200, 0, 0)}}
+	require.Equal(t, int16(math.MaxInt16), icp.Rate(revops(t), old, nil, now).Criteria[1].AgeDays, "an age that is nonsense")
+}
+
 // world makes up facts and signals for property tests: small pools, so that every
 // band, word and window is hit.
 type world struct{ *rand.Rand }
@@ -479,7 +504,7 @@ func properties(t *testing.T, check func(t *testing.T, w world, m *icp.Model)) {
 // sums returns what a breakdown adds up to.
 func sums(s icp.Score) (points, low, high int) {
 	for _, r := range s.Criteria {
-		points, low, high = points+r.Points, low+r.Low, high+r.High
+		points, low, high = points+r.Points, low+int(r.Low), high+int(r.High)
 	}
 	return points, low, high
 }

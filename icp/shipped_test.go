@@ -1,6 +1,7 @@
 package icp_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -90,9 +91,7 @@ func TestContactFit(t *testing.T) {
 	}
 	for _, tt := range levels {
 		f := facts(best)
-		for field, fact := range facts(tt.without) {
-			f[field] = fact
-		}
+		maps.Copy(f, facts(tt.without))
 		s := icp.Rate(m, f, nil, now)
 		require.Equal(t, []any{tt.raw, tt.value, tt.tier}, []any{raw(s), s.Value, s.Tier})
 	}
@@ -127,9 +126,7 @@ func TestFiveDimensions(t *testing.T) {
 	rate := func(signals []account.Signal, contacts []icp.Contact, dimensions ...string) icp.Score {
 		given := fiveKnown()
 		for _, d := range dimensions {
-			for field, v := range fivePerfect[d] {
-				given[field] = v
-			}
+			maps.Copy(given, fivePerfect[d])
 		}
 		return m.Rate(icp.Subject{Facts: facts(given), Signals: signals, Contacts: contacts}, now)
 	}
@@ -255,9 +252,7 @@ func TestABMListRanksByCloseness(t *testing.T) {
 			for field := range tt.off {
 				delete(f, field)
 			}
-			for field, fact := range facts(tt.off) {
-				f[field] = fact
-			}
+			maps.Copy(f, facts(tt.off))
 			require.Equal(t, tt.want, icp.Rate(m, f, nil, now).String())
 		})
 	}
