@@ -32,6 +32,8 @@ func TestContactsAreScoredOnceWithinTheRateLimit(t *testing.T) {
 	paced := strings.Replace(pipeline, "crm: {rate: 1000, search_rate: 100}", shippedPace, 1)
 	require.NotEqual(t, pipeline, paced)
 	w.env = append(w.env, "SLUICE_CONFIG="+w.write("paced.yaml", paced))
+	setUp := time.Now().Unix() // without any pace to speak of
+	w.eventually("the second of the set-up is over", func() bool { return time.Now().Unix() > setUp })
 	require.NoError(t, w.sandbox.Faults.Set("hubspot", fault.Fault{MaxPerSecond: hubspotPerSecond, RetryAfterS: 1}))
 	w.startWorker()
 	domains := w.domains(companies)
