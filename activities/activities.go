@@ -78,6 +78,7 @@ type Store interface {
 
 	SaveScore(ctx context.Context, row store.ScoreRow) (store.ScoreRow, error)
 	LatestScore(ctx context.Context, accountID int64) (store.ScoreRow, error)
+	DueForRescore(ctx context.Context, after int64, at time.Time, limit int) ([]int64, error)
 	BeginOverride(ctx context.Context, accountID, id int64, at time.Time) (store.Override, error)
 	EndOverride(ctx context.Context, accountID, id int64, how string, at time.Time) (store.Override, error)
 	Override(ctx context.Context, id int64) (store.Override, error)

@@ -353,7 +353,7 @@ func (w writer) explanation() string {
 		fmt.Fprintf(&b, "The account %s.\n", w.row.TierReason)
 	}
 	fmt.Fprintf(&b, "Route: %s (%s)\n", w.row.Queue, w.row.RouteReason)
-	if w.row.Why != "" {
+	if w.row.Why != "" && !strings.HasSuffix(w.row.Why, icp.Unchanged) {
 		fmt.Fprintf(&b, "Last change: %s\n", w.row.Why)
 	}
 	return b.String()

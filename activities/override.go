@@ -175,7 +175,7 @@ func (w writer) reason() string {
 	if w.row.TierReason != "" {
 		text += " The account " + w.row.TierReason + "."
 	}
-	if w.row.Why != "" {
+	if w.row.Why != "" && !strings.HasSuffix(w.row.Why, icp.Unchanged) {
 		text += " Last change " + w.row.ScoredAt.UTC().Format(time.DateOnly) + ", " + w.row.Why + "."
 	}
 	return strictyaml.Clip(strings.Join(strings.Fields(text), " "), reasonLimit)
@@ -188,5 +188,5 @@ func (w writer) earned() icp.Tier {
 		tier, _ := w.model.TierNamed(w.counts.Tier)
 		return tier
 	}
-	return w.model.TierFor(min(w.counts.Low, w.counts.Value))
+	return w.model.Assured(w.counts)
 }

@@ -21,6 +21,25 @@ import (
 type ResponseInput struct {
 	AccountID int64  `json:"account_id"`
 	Day       string `json:"day"` // YYYY-MM-DD, in the zone of the schedule
+	// Decay asks for a new score even without news: time alone may have changed it.
+	Decay bool `json:"decay,omitempty"`
+}
+
+// Decayed is the outcome of a response without news, to an account whose score time
+// alone may have changed.
+const Decayed = "decay"
+
+// DueInput asks for the next accounts whose score time alone may have changed.
+type DueInput struct {
+	After int64 `json:"after"` // the account that was scored last
+	Limit int   `json:"limit"`
+}
+
+// Due returns the next accounts whose score time alone may have changed: a signal has
+// left its window, has decayed, or a tier was kept for as long as it is kept.
+func (a *Activities) Due(ctx context.Context, in DueInput) ([]int64, error) {
+	ids, err := a.Store.DueForRescore(ctx, in.After, time.Now(), in.Limit)
+	return ids, failure(err)
 }
 
 // Brief is the news that one response is about; what comes later is for the next.
@@ -49,6 +68,9 @@ func (a *Activities) ReadNews(ctx context.Context, in ResponseInput) (Brief, err
 	b := Brief{Score: ScoreInput{AccountID: acc.ID, Model: ref, Plan: plan, Pass: 1, Cause: "signal"}}
 	for _, g := range news {
 		b.Signals = append(b.Signals, g.ID)
+	}
+	if in.Decay && len(news) == 0 {
+		b.Score.Cause = Decayed
 	}
 	return a.owned(ctx, m, acc, b)
 }

@@ -91,9 +91,7 @@ func (a *Activities) score(ctx context.Context, m *icp.Model, in ScoreInput) (st
 		AccountID: in.AccountID, RunID: activity.GetInfo(ctx).WorkflowExecution.RunID, Pass: in.Pass,
 		Model: m.Name, ModelVersion: m.Version, Facts: known.resolved.Merged, ScoredAt: known.at, Before: known.last.ID,
 	}
-	row.Score = m.Rate(icp.Subject{
-		Facts: known.facts, Signals: append(known.signals, known.facts.Signals()...), Contacts: known.contacts,
-	}, known.at)
+	known.rate(m, &row)
 	route := routing.Input{Account: known.account, Facts: known.facts, ExistingOwner: in.Owner}
 	if known.override.ID != 0 {
 		if counts, ok := known.override.On(m, row.Score); ok {
@@ -148,6 +146,29 @@ func (a *Activities) known(ctx context.Context, m *icp.Model, in ScoreInput) (kn
 		return k, err
 	}
 	return k, nil
+}
+
+// rate puts into the row what the model makes of the account: its score, in the tier that
+// it settles in, given the one that the model had it in; and when time alone may change
+// that.
+func (k known) rate(m *icp.Model, row *store.ScoreRow) {
+	sub := icp.Subject{Facts: k.facts, Signals: append(k.signals, k.facts.Signals()...), Contacts: k.contacts}
+	row.Score = m.Rate(sub, k.at)
+	row.RescoreAt = m.Stale(sub, row.Score, k.at)
+	var held icp.Held
+	if k.last.Model == m.Name {
+		held = icp.Held{Tier: k.last.Score.Tier, Since: k.last.TierSince}
+	}
+	tier, why := m.Settle(row.Score, held, k.at)
+	row.Score.Tier, row.TierReason, row.TierSince = tier.Name, why, k.at
+	if tier.Name != held.Tier {
+		return
+	}
+	row.TierSince = held.Since
+	until := held.Since.Add(tier.Dwell)
+	if why != "" && until.After(k.at) && (row.RescoreAt.IsZero() || until.Before(row.RescoreAt)) {
+		row.RescoreAt = until
+	}
 }
 
 // route settles queue and owner of the row.

@@ -46,6 +46,7 @@ type Company struct {
 	Score       Score                     `json:"score"`
 	Model       Model                     `json:"model"`
 	Machine     *Machine                  `json:"machine,omitempty"`     // the model's score, while a person's decision counts
+	TierSince   time.Time                 `json:"tier_since,omitzero"`   // when the model came to its tier
 	TierReason  string                    `json:"tier_reason,omitempty"` // what kept the account in a tier that its score left
 	Cause       string                    `json:"cause,omitempty"`
 	Why         string                    `json:"why,omitempty"`     // the cause, and what changed since the score before
@@ -163,6 +164,7 @@ func (c *Company) score(ctx context.Context, s Store) error {
 	counts := row.Counts()
 	c.Tier, c.Provisional, c.Criteria = counts.Tier, counts.Provisional, counts.Criteria
 	c.Score, c.Machine, c.TierReason = scoreOf(counts), machineOf(row), row.TierReason
+	c.TierSince = row.TierSince
 	c.Why, c.Changes = row.Why, row.Changes
 	c.Model = Model{Name: row.Model, Version: row.ModelVersion}
 	c.Cause, c.ScoredAt, c.Queue, c.Owner = row.Cause, row.ScoredAt, row.Queue, row.OwnerID

@@ -73,10 +73,7 @@ func TestDomainIsReadBackVerbatim(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, all, 1)
 	got := all[0]
-	got.ScoredAt = got.ScoredAt.UTC()
-	require.Len(t, got.History, 1)
-	require.Equal(t, "first", got.History[0].Cause)
-	got.History = nil
+	got.ScoredAt, got.History[0].At = got.ScoredAt.UTC(), got.History[0].At.UTC()
 	require.Equal(t, explain.Company{
 		Domain: "acme.example", Name: "Acme", CRM: key, AccountID: acc.ID, WorkflowID: workflowID, RunID: runID,
 		Status: "completed", Reason: "all was said", Tier: score.Tier, Provisional: score.Provisional,
@@ -90,7 +87,10 @@ func TestDomainIsReadBackVerbatim(t *testing.T) {
 		Credits:   1,
 		Stop:      map[account.Field]string{account.Employees: "met", account.Industry: "exhausted"},
 		Effects:   []explain.Effect{{Kind: crm.TaskEffect, Key: "k/task", CRMID: "77", State: "done"}},
-		Heard:     map[string][]account.Fact{"apollo": {employees}},
+		History: []explain.Past{{
+			At: at, Cause: "first", Value: 99, Tier: score.Tier, Model: explain.Model{Name: "revops", Version: 2}, Queue: "sdr-outreach",
+		}},
+		Heard: map[string][]account.Fact{"apollo": {employees}},
 		Contacts: &explain.Contacts{Count: 2, Best: []explain.Contact{{
 			CRMID: "11", JobTitle: "CEO", Score: 40, Level: "Best fit", Model: "contact-fit@1", ScoredAt: at, State: "refused", Reason: "VALIDATION_ERROR",
 		}}},
@@ -113,4 +113,55 @@ func finish(t *testing.T, s *store.Store, in activities.FinishInput) {
 	env.RegisterActivity(a)
 	_, err := env.ExecuteActivity(a.Finish, in)
 	require.NoError(t, err)
+}
+
+func TestHistoryTellsWhatThePersonAndTheModelSaid(t *testing.T) {
+	t.Parallel()
+	s, ctx := storetest.New(t), t.Context()
+	acc, err := s.UpsertAccount(ctx, account.Key{}, "acme.example", "Acme")
+	require.NoError(t, err)
+	at := time.Date(2026, 11, 20, 9, 30, 0, 0, time.UTC)
+	row := store.ScoreRow{
+		AccountID: acc.ID, RunID: runID, Pass: 1, Model: "revops", ModelVersion: 2, Cause: "first", Why: "first: score 55, Tier 2",
+		Score: icp.Score{Value: 55, Low: 40, High: 75, Fit: 40, Completeness: 0.5, Tier: "Tier 2", Provisional: true, Criteria: []icp.Result{}},
+		Queue: "marketing-nurture", ScoredAt: at, TierSince: at,
+	}
+	first, err := s.SaveScore(ctx, row)
+	require.NoError(t, err)
+	o, err := s.SaveOverride(ctx, store.Override{
+		AccountID: acc.ID, Override: icp.Override{Tier: "Tier 1", Code: "strategic"}, Reason: "a pilot", Author: "dana",
+	})
+	require.NoError(t, err)
+	_, err = s.BeginOverride(ctx, acc.ID, o.ID, at)
+	require.NoError(t, err)
+	row.Pass, row.Before, row.Cause, row.Queue = 2, first.ID, "override", "sdr-outreach"
+	row.Why, row.TierReason = "override: as it was put on record", "stays, as it was put on record"
+	row.Changes = []icp.Change{{Criterion: "employees", Points: 3, Text: "as it was put on record"}}
+	row.Override = &store.Standing{ID: o.ID, Value: 70, Tier: "Tier 1", Fit: 70}
+	_, err = s.SaveScore(ctx, row)
+	require.NoError(t, err)
+
+	c, err := explain.Account(ctx, s, acc)
+	require.NoError(t, err)
+	machine := &explain.Machine{
+		Score: explain.Score{Value: 55, Low: 40, High: 75, Fit: 40, Completeness: 0.5}, Tier: "Tier 2", Provisional: true,
+	}
+	require.Equal(t, "Tier 1", c.Tier)
+	require.False(t, c.Provisional)
+	require.Equal(t, explain.Score{Value: 70, Low: 70, High: 70, Fit: 70, Completeness: 0.5}, c.Score)
+	require.Equal(t, machine, c.Machine)
+	require.Equal(t, []string{row.Why, row.TierReason}, []string{c.Why, c.TierReason})
+	require.Equal(t, row.Changes, c.Changes)
+	require.True(t, at.Equal(c.TierSince))
+	require.Len(t, c.History, 2)
+	require.Nil(t, c.History[0].Machine)
+	last := c.History[1]
+	last.At = last.At.UTC()
+	require.Equal(t, explain.Past{
+		At: at, Cause: "override", Value: 70, Tier: "Tier 1", Model: explain.Model{Name: "revops", Version: 2}, Queue: "sdr-outreach",
+		TierReason: row.TierReason, Override: o.ID, Machine: machine, Why: row.Why, Changes: row.Changes,
+	}, last)
+	require.Equal(t, []string{"Tier 1", "strategic", "a pilot", "dana", "active"}, []string{
+		c.Holds().Decided(), c.Holds().Code, c.Holds().Reason, c.Holds().By, c.Holds().State,
+	})
 }

@@ -135,6 +135,9 @@ func signed(points int) string {
 	return " " + strconv.Itoa(points)
 }
 
+// Unchanged is how [Why] ends for a score that is what it was, from the same inputs.
+const Unchanged = "nothing changed"
+
 // whyChanges is how many changes [Why] spells out.
 const whyChanges = 5
 
@@ -161,7 +164,7 @@ func Why(cause string, before, after Score, changes []Change, also ...string) st
 	case before.Tier != after.Tier:
 		parts = append(parts, fmt.Sprintf("score %d, %s → %s", after.Value, before.Tier, after.Tier))
 	case len(parts) == 0:
-		parts = append(parts, "nothing changed")
+		parts = append(parts, Unchanged)
 	default:
 		parts = append(parts, fmt.Sprintf("score stays %d, %s", after.Value, after.Tier))
 	}

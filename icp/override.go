@@ -65,8 +65,8 @@ func (o Override) Check(b Bounds, now time.Time) error {
 // tier moves the score just into it, so that whatever goes by the score and whatever
 // goes by the tier agree. Fit follows as far as it stands against the person: it is
 // capped by a lower score and lifted by a higher one. What is not known moves nothing
-// any more. Without the tier in m, as after a release, s stays what it is, and ok is
-// false.
+// any more. In a matrix, whose tiers are no bands of the score, a tier leaves the score
+// alone. Without the tier in m, as after a release, s stays what it is, and ok is false.
 func (o Override) On(m *Model, s Score) (counts Score, ok bool) {
 	counts = s
 	switch {
@@ -86,29 +86,28 @@ func (o Override) On(m *Model, s Score) (counts Score, ok bool) {
 	case counts.Value > s.Value:
 		counts.Fit = max(s.Fit, counts.Value)
 	}
-	counts.Low, counts.High, counts.Provisional = counts.Value, counts.Value, false
+	counts.Low, counts.High, counts.Provisional, counts.Floor = counts.Value, counts.Value, false, ""
 	return counts, true
 }
 
 // band returns the scores that fall in a tier, bounds included.
 func (m *Model) band(tier string) (low, high int, ok bool) {
-	high = m.Scale.Max
-	for _, t := range m.Tiers {
-		if t.Name == tier {
-			return t.Min, high, true
-		}
-		high = t.Min - 1
+	i := m.tierNamed(tier)
+	switch {
+	case i < 0:
+		return 0, 0, false
+	case m.Matrix != nil:
+		return m.Scale.Min, m.Scale.Max, true
+	case i == 0:
+		return m.Tiers[i].Min, m.Scale.Max, true
 	}
-	return 0, 0, false
+	return m.Tiers[i].Min, m.Tiers[i-1].Min - 1, true
 }
 
 // TierNamed returns a tier by its name; false if m has none of that name.
 func (m *Model) TierNamed(name string) (Tier, bool) {
-	i := slices.IndexFunc(m.Tiers, func(t Tier) bool { return t.Name == name })
-	if i < 0 {
-		return Tier{}, false
-	}
-	return m.Tiers[i], true
+	i := m.tierNamed(name)
+	return m.tier(i), i >= 0
 }
 
 // String says what was decided: "Tier 1" or "score 80".

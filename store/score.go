@@ -25,6 +25,7 @@ type ScoreRow struct {
 	ModelVersion int
 	Score        icp.Score                          // the machine's
 	Override     *Standing                          // what a person made of it; nil if no override held
+	TierSince    time.Time                          // when the machine came to its tier; zero: longer than anybody knows
 	TierReason   string                             // what kept the account in a tier that its score left
 	Why          string                             // the cause and the difference to the row before, for people
 	Changes      []icp.Change                       // the same for programs
@@ -52,7 +53,7 @@ func (r ScoreRow) Counts() icp.Score {
 	s := r.Score
 	if o := r.Override; o != nil {
 		s.Value, s.Tier, s.Fit = o.Value, o.Tier, o.Fit
-		s.Low, s.High, s.Provisional = o.Value, o.Value, false
+		s.Low, s.High, s.Provisional, s.Floor = o.Value, o.Value, false, ""
 	}
 	return s
 }
@@ -73,7 +74,7 @@ var ErrMoved = errors.New("the account was scored or overridden meanwhile")
 func scoring(accountID int64) string { return fmt.Sprintf("scores/%d", accountID) }
 
 const scoreColumns = `id, account_id, run_id, pass, model, model_version, breakdown, facts, cause, queue, owner_id, route_reason, exploration, scored_at,
-	override_id, override_value, override_tier, override_fit, tier_reason, why, changes`
+	override_id, override_value, override_tier, override_fit, tier_since, tier_reason, why, changes`
 
 // SaveScore keeps a score and returns it with its id. Repeated for the same
 // account, run and pass it returns the score that is there, whatever it is given.
@@ -85,10 +86,10 @@ func (s *Store) SaveScore(ctx context.Context, row ScoreRow) (ScoreRow, error) {
 	const q = `
 		INSERT INTO scores (account_id, run_id, pass, model, model_version, value, tier, breakdown, facts, cause,
 			queue, owner_id, route_reason, exploration, scored_at,
-			override_id, override_value, override_tier, override_fit, tier_reason, why, changes)
+			override_id, override_value, override_tier, override_fit, tier_since, tier_reason, why, changes)
 		SELECT @account, @run, @pass, @model, @version, @value, @tier, @breakdown, @facts, @cause,
 			@queue, @owner, @reason, @exploration, @at,
-			@override_id, @override_value, @override_tier, @override_fit, @tier_reason, @why, @changes
+			@override_id, @override_value, @override_tier, @override_fit, @tier_since, @tier_reason, @why, @changes
 		WHERE EXISTS (SELECT FROM scores WHERE account_id = @account AND run_id = @run AND pass = @pass)
 			OR @before::bigint = coalesce((SELECT id FROM scores WHERE account_id = @account ORDER BY id DESC LIMIT 1), 0)
 			AND @override_id::bigint IS NOT DISTINCT FROM (SELECT id FROM overrides WHERE account_id = @account AND ` + holds + `)
@@ -139,7 +140,7 @@ func (r ScoreRow) args() (pgx.StrictNamedArgs, error) {
 		"value": r.Score.Value, "tier": r.Score.Tier, "breakdown": breakdown, "facts": facts, "cause": r.Cause,
 		"queue": r.Queue, "owner": r.OwnerID, "reason": r.RouteReason, "exploration": r.Exploration, "at": r.ScoredAt,
 		"override_id": nil, "override_value": nil, "override_tier": nil, "override_fit": nil,
-		"tier_reason": r.TierReason, "why": clean(r.Why, 2000), "changes": changes,
+		"tier_since": optional(r.TierSince), "tier_reason": r.TierReason, "why": clean(r.Why, 2000), "changes": changes,
 	}
 	if o := r.Override; o != nil {
 		args["override_id"], args["override_value"], args["override_tier"], args["override_fit"] = o.ID, o.Value, o.Tier, o.Fit
@@ -166,14 +167,16 @@ func (s *Store) Scores(ctx context.Context, accountID int64) ([]ScoreRow, error)
 func scanScore(row pgx.CollectableRow) (ScoreRow, error) {
 	var r ScoreRow
 	var override *int64
-	var value, fit *int
+	var points, fit *int
 	var tier *string
+	var since *time.Time
 	err := row.Scan(&r.ID, &r.AccountID, &r.RunID, &r.Pass, &r.Model, &r.ModelVersion, &r.Score, &r.Facts, &r.Cause,
 		&r.Queue, &r.OwnerID, &r.RouteReason, &r.Exploration, &r.ScoredAt,
-		&override, &value, &tier, &fit, &r.TierReason, &r.Why, &r.Changes)
+		&override, &points, &tier, &fit, &since, &r.TierReason, &r.Why, &r.Changes)
 	if err == nil && override != nil {
-		r.Override = &Standing{ID: *override, Value: *value, Tier: *tier, Fit: *fit}
+		r.Override = &Standing{ID: *override, Value: *points, Tier: *tier, Fit: *fit}
 	}
+	r.TierSince = value(since)
 	if len(r.Changes) == 0 {
 		r.Changes = nil
 	}
@@ -185,4 +188,13 @@ func scanScore(row pgx.CollectableRow) (ScoreRow, error) {
 		r.Facts[field] = m
 	}
 	return r, err
+}
+
+// DueForRescore returns the next accounts after the given id whose score time alone may
+// have changed by then.
+func (s *Store) DueForRescore(ctx context.Context, after int64, at time.Time, limit int) ([]int64, error) {
+	const q = `SELECT id FROM accounts WHERE rescore_at <= $1 AND id > $2 ORDER BY id LIMIT $3`
+	rows, _ := s.db.Query(ctx, q, at, after, limit)
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	return ids, wrap(err, "accounts that are due")
 }

@@ -178,8 +178,9 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	core.RegisterActivity(a.ReadAccount)
 	core.RegisterActivity(a.Park)
 	core.RegisterActivity(a.Finish)
-	core.RegisterActivity(a.PlanSweep) // a local one, too, like News
+	core.RegisterActivity(a.PlanSweep) // a local one, too, like News and Due
 	core.RegisterActivity(a.News)
+	core.RegisterActivity(a.Due)
 	core.RegisterActivity(a.ReadNews)
 	core.RegisterActivity(a.TellNews)
 	core.RegisterActivity(a.Decide)

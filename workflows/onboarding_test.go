@@ -15,6 +15,7 @@ import (
 
 	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/icp"
 	"github.com/sluicehq/sluice/outbound"
 	"github.com/sluicehq/sluice/waterfall"
 	"github.com/sluicehq/sluice/workflows"
@@ -36,6 +37,7 @@ type bundle struct {
 	rates  activities.ModelRef // contacts, as Apply finds it
 
 	onFinish func()
+	bounds   *icp.Bounds // of the model, as Score tells them
 }
 
 func newEnvironment() *testsuite.TestWorkflowEnvironment {
@@ -87,7 +89,7 @@ var key = account.Key{CRM: "hubspot", Portal: "8100", ID: "512"}
 func (b *bundle) score(_ context.Context, in activities.ScoreInput) (activities.ScoreResult, error) {
 	b.passes = append(b.passes, in)
 	v := b.scores[min(len(b.passes), len(b.scores))-1]
-	return activities.ScoreResult{Value: v, Low: v, High: v, Tier: "Tier 2", Queue: "marketing-nurture"}, nil
+	return activities.ScoreResult{Value: v, Low: v, High: v, Tier: "Tier 2", Queue: "marketing-nurture", Bounds: b.bounds}, nil
 }
 
 func (b *bundle) apply(context.Context, activities.ApplyInput) (activities.ApplyResult, error) {

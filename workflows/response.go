@@ -18,7 +18,10 @@ func SignalResponse(ctx workflow.Context, in activities.ResponseInput) (*activit
 	if err := onceAllowed(ctx, "read the news", a.ReadNews, in, &brief); err != nil {
 		return nil, err
 	}
-	if len(brief.Signals) == 0 {
+	switch {
+	case len(brief.Signals) == 0 && in.Decay:
+		return decayed(ctx, brief)
+	case len(brief.Signals) == 0:
 		return &activities.Decision{Outcome: "nothing"}, nil
 	}
 	news := activities.TellNewsInput{AccountID: in.AccountID, Key: brief.Key, Model: brief.Score.Model, Signals: brief.Signals}
@@ -48,6 +51,17 @@ func SignalResponse(ctx workflow.Context, in activities.ResponseInput) (*activit
 		return &d, onceAllowed(ctx, "digest", a.WriteDigests, in, nil)
 	}
 	return &d, nil
+}
+
+// decayed scores an account without news anew, since time alone may have changed its
+// score, and brings that into the CRM.
+func decayed(ctx workflow.Context, brief activities.Brief) (*activities.Decision, error) {
+	err := workflow.ExecuteLocalActivity(onRecord(ctx, "score and route"), a.Score, brief.Score).Get(ctx, nil)
+	if err == nil && !brief.Key.IsZero() {
+		apply := activities.ApplyInput{AccountID: brief.Score.AccountID, Key: brief.Key}
+		err = onceAllowed(ctx, "properties, note, task", a.Apply, apply, nil)
+	}
+	return &activities.Decision{Outcome: activities.Decayed}, err
 }
 
 // onceAllowed makes a CRM call, again and again while the CRM refuses our key.

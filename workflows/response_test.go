@@ -126,6 +126,18 @@ func TestResponseWithNothingToAnswerDoesNothing(t *testing.T) {
 	require.Equal(t, []string{"read"}, r.steps)
 }
 
+func TestResponseToAgeAloneScoresAndWrites(t *testing.T) {
+	t.Parallel()
+	r := newReply()
+	r.brief.Signals = nil
+	r.brief.Score.Cause = activities.Decayed
+	r.ExecuteWorkflow(workflows.SignalResponse, activities.ResponseInput{AccountID: 7, Day: "2026-11-22", Decay: true})
+	require.NoError(t, r.GetWorkflowError())
+	require.Equal(t, []string{"read", "score", "properties"}, r.steps)
+	require.Equal(t, "decay", r.scored.Cause)
+	require.False(t, r.applied.NoTask, "a tier that is reached by age has its task")
+}
+
 func TestResponseDecidesNothingThatItCouldNotTell(t *testing.T) {
 	t.Parallel()
 	env := newEnvironment()

@@ -38,12 +38,13 @@ type SweepStatus struct {
 	Digest   bool                 `json:"digest,omitempty"`   // whether some news is for a digest
 	Digests  int                  `json:"digests,omitempty"`
 	Answered activities.NewsOf    `json:"answered,omitzero"` // the account that was answered last
+	Decayed  int64                `json:"decayed,omitempty"` // the account that was scored anew last, for its age alone
 }
 
 // SignalSweep is the night: every source looks at the whole target list, each at its
-// own pace; then every account with news gets a response, the best first; then the
-// digests are written. A source that fails costs its own news only, and catches up in
-// the next night.
+// own pace; then every account with news gets a response, the best first; then those are
+// scored anew whose score time alone has changed; then the digests are written. A source
+// that fails costs its own news only, and catches up in the next night.
 func SignalSweep(ctx workflow.Context, in SweepInput) (*SweepStatus, error) {
 	s, err := newSweep(ctx, in)
 	if err != nil {
@@ -54,17 +55,16 @@ func SignalSweep(ctx workflow.Context, in SweepInput) (*SweepStatus, error) {
 			return s.done(ctx), err
 		}
 	}
-	for {
-		more, err := s.respond(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if !more {
-			break
-		}
-		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() || s.answers >= answersPerRun {
-			in.Resume = s.status
-			return nil, workflow.NewContinueAsNewError(ctx, SignalSweep, in)
+	for _, step := range s.steps(ctx) {
+		for more := true; more; {
+			var err error
+			if more, err = step(ctx); err != nil {
+				return nil, err
+			}
+			if more && (workflow.GetInfo(ctx).GetContinueAsNewSuggested() || s.answers >= answersPerRun) {
+				in.Resume = s.status
+				return nil, workflow.NewContinueAsNewError(ctx, SignalSweep, in)
+			}
 		}
 	}
 	if err := s.digest(ctx); err != nil {
@@ -86,7 +86,8 @@ const crmPatience = 30 * time.Minute
 type sweep struct {
 	in      SweepInput
 	status  *SweepStatus
-	answers int // in this run
+	answers int  // in this run
+	away    bool // the CRM lets nothing through
 	began   time.Time
 }
 
@@ -198,9 +199,57 @@ func (s *sweep) respond(ctx workflow.Context) (more bool, err error) {
 	if len(news) == 0 {
 		return false, nil
 	}
-	left, late := len(news), false
-	for _, n := range news {
-		s.answer(ctx, n, func() {
+	all := make([]activities.ResponseInput, len(news))
+	for i, n := range news {
+		all[i] = activities.ResponseInput{AccountID: n.AccountID, Day: s.status.Day}
+	}
+	s.status.Answered = news[len(news)-1]
+	err = s.answerAll(ctx, all)
+	return s.wholeList() && !s.away, err
+}
+
+// wholeList says whether the sweep is of the whole target list, not of one account.
+func (s *sweep) wholeList() bool {
+	return len(s.status.Plan.Lists) == 1 && s.status.Plan.Lists[0].Only == 0
+}
+
+// steps are what follows the look, each until there is no more to do.
+func (s *sweep) steps(ctx workflow.Context) []func(workflow.Context) (more bool, err error) {
+	steps := []func(workflow.Context) (bool, error){s.respond}
+	if workflow.GetVersion(ctx, "decay", workflow.DefaultVersion, 1) != workflow.DefaultVersion && s.wholeList() {
+		steps = append(steps, s.age)
+	}
+	return steps
+}
+
+// age scores the next accounts anew whose score time alone has changed, on the target
+// list or not, and reports whether there may be more.
+func (s *sweep) age(ctx workflow.Context) (more bool, err error) {
+	if s.away {
+		return false, nil
+	}
+	in := activities.DueInput{After: s.status.Decayed, Limit: answersAtOnce}
+	var due []int64
+	if err := workflow.ExecuteLocalActivity(onRecord(ctx, "accounts that are due"), a.Due, in).Get(ctx, &due); err != nil {
+		return false, err
+	}
+	if len(due) == 0 {
+		return false, nil
+	}
+	all := make([]activities.ResponseInput, len(due))
+	for i, id := range due {
+		all[i] = activities.ResponseInput{AccountID: id, Day: s.status.Day, Decay: true}
+	}
+	s.status.Decayed = due[len(due)-1]
+	err = s.answerAll(ctx, all)
+	return !s.away, err
+}
+
+// answerAll starts responses, and waits for them as long as the CRM is waited for.
+func (s *sweep) answerAll(ctx workflow.Context, all []activities.ResponseInput) error {
+	left, late := len(all), false
+	for _, in := range all {
+		s.answer(ctx, in, func() {
 			left--
 			if late {
 				s.status.Pending--
@@ -212,37 +261,38 @@ func (s *sweep) respond(ctx workflow.Context) (more bool, err error) {
 		late = true
 		s.status.Pending += left
 	}
-	s.answers += len(news)
-	s.status.Answered = news[len(news)-1]
+	s.answers += len(all)
 	s.show(ctx)
-	if left == len(news) && workflow.GetVersion(ctx, "stop-while-the-crm-is-away", workflow.DefaultVersion, 1) == 1 {
+	if left == len(all) && workflow.GetVersion(ctx, "stop-while-the-crm-is-away", workflow.DefaultVersion, 1) == 1 {
 		workflow.GetLogger(ctx).Error("The CRM lets no response through", "next", "what is left is answered by the next sweep")
-		return false, err
+		s.away = true
 	}
-	return len(s.status.Plan.Lists) == 1 && s.status.Plan.Lists[0].Only == 0, err
+	return err
 }
 
 // answer starts one account's response, and counts how it ends.
-func (s *sweep) answer(ctx workflow.Context, n activities.NewsOf, done func()) {
+func (s *sweep) answer(ctx workflow.Context, in activities.ResponseInput, done func()) {
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID:            SignalResponseID(n.AccountID),
+		WorkflowID:            SignalResponseID(in.AccountID),
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
 		Priority:              temporal.Priority{PriorityKey: lowestPriority}, // companies that arrive come first
 	})
-	child := workflow.ExecuteChildWorkflow(ctx, SignalResponse, activities.ResponseInput{AccountID: n.AccountID, Day: s.status.Day})
+	child := workflow.ExecuteChildWorkflow(ctx, SignalResponse, in)
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		defer done()
 		var d activities.Decision
 		switch err := child.Get(ctx, &d); {
 		case err == nil:
-			s.status.Accounts++
+			if d.Outcome != activities.Decayed {
+				s.status.Accounts++
+			}
 			s.status.Outcomes[d.Outcome]++
 			s.status.Digest = s.status.Digest || d.Digested()
 		case temporal.IsWorkflowExecutionAlreadyStartedError(err): // an earlier sweep's waits for the CRM
 			s.status.Pending++
 		case !temporal.IsCanceledError(err):
-			workflow.GetLogger(ctx).Error("Response failed", "account", n.AccountID, "error", err)
+			workflow.GetLogger(ctx).Error("Response failed", "account", in.AccountID, "error", err)
 			s.status.Failed++
 		}
 	})

@@ -27,6 +27,7 @@ type night struct {
 	plan    activities.SweepPlan
 	pages   map[string][]page // what each source's pages come to, one after the other, the last one again
 	news    []activities.NewsOf
+	due     []int64 // accounts whose score time alone has changed
 	respond func(workflow.Context, activities.ResponseInput) (*activities.Decision, error)
 
 	mu       sync.Mutex // activities and children run at the same time
@@ -68,6 +69,7 @@ func newNight() *night {
 	n.OnActivity(a.PlanSweep, mock.Anything, mock.Anything).Return(n.planned).Maybe()
 	n.OnActivity(a.LookPage, mock.Anything, mock.Anything).Return(n.look).Maybe()
 	n.OnActivity(a.News, mock.Anything, mock.Anything).Return(n.next).Maybe()
+	n.OnActivity(a.Due, mock.Anything, mock.Anything).Return(n.nextDue).Maybe()
 	n.OnActivity(a.WriteDigests, mock.Anything, mock.Anything).Return(
 		func(_ context.Context, in activities.DigestInput) (activities.DigestResult, error) {
 			n.digests = append(n.digests, in)
@@ -112,6 +114,12 @@ func (n *night) next(_ context.Context, in activities.NewsInput) ([]activities.N
 	n.asked, n.askedAt = append(n.asked, in), append(n.askedAt, n.Now())
 	from := 1 + slices.Index(n.news, in.After)
 	return n.news[from:min(from+in.Limit, len(n.news))], nil
+}
+
+// nextDue gives the accounts that are due as the store does.
+func (n *night) nextDue(_ context.Context, in activities.DueInput) ([]int64, error) {
+	from := 1 + slices.Index(n.due, in.After)
+	return n.due[from:min(from+in.Limit, len(n.due))], nil
 }
 
 // outcome is a response that comes to the same for everybody.
@@ -527,4 +535,36 @@ func TestSweepCanLookAsOfAnotherTime(t *testing.T) {
 	s := n.run(t, workflows.SweepInput{At: at})
 	require.Equal(t, at, n.looked[0].At)
 	require.Equal(t, "2027-03-28", s.Day)
+}
+
+func TestSweepScoresAnewWhatTimeAloneHasChanged(t *testing.T) {
+	t.Parallel()
+	n := newNight()
+	n.news = accounts(2)
+	for id := range int64(60) {
+		n.due = append(n.due, id+3)
+	}
+	n.respond = func(_ workflow.Context, in activities.ResponseInput) (*activities.Decision, error) {
+		if in.Decay {
+			return &activities.Decision{Outcome: activities.Decayed}, nil
+		}
+		return &activities.Decision{Outcome: "digest"}, nil
+	}
+	s := n.run(t, workflows.SweepInput{})
+	require.Equal(t, map[string]int{"digest": 2, "decay": 60}, s.Outcomes)
+	require.Equal(t, 2, s.Accounts, "those with news")
+	require.Len(t, n.answered, 62)
+	for i, in := range n.answered {
+		require.Equal(t, i >= 2, in.Decay, "news come first")
+	}
+	require.Len(t, n.digests, 1)
+}
+
+func TestSweepOfOneAccountLeavesTheAgeOfOthersAlone(t *testing.T) {
+	t.Parallel()
+	n := newNight()
+	n.plan.Lists = []activities.TargetList{{Only: 7}}
+	n.due = []int64{3, 4}
+	n.run(t, workflows.SweepInput{Account: "acme.example"})
+	require.Empty(t, n.answered)
 }

@@ -27,6 +27,7 @@ ALTER TABLE scores
 	ADD COLUMN override_value integer,
 	ADD COLUMN override_tier text,
 	ADD COLUMN override_fit integer,
+	ADD COLUMN tier_since timestamptz, -- when the machine came to its tier; null: longer than anybody knows
 	ADD COLUMN tier_reason text NOT NULL DEFAULT '', -- what kept the account in a tier that its score left
 	ADD COLUMN why text NOT NULL DEFAULT '',         -- the cause and the difference to the row before, for people
 	ADD COLUMN changes jsonb NOT NULL DEFAULT '[]',  -- the same for programs
