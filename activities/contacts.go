@@ -70,14 +70,51 @@ func (a *Activities) ScoreContacts(ctx context.Context, in ScoreContactsInput) (
 	}
 	p := people{a: a, model: m, company: in.Plan.Resolve(known).Facts(), now: time.Now()}
 	err = p.score(ctx, in)
+	return p.out, a.settled(ctx, in.Key, err, &p.out)
+}
+
+// MeetContactsInput names the account whose people are to be known before it is scored.
+type MeetContactsInput struct {
+	AccountID int64       `json:"account_id"`
+	Key       account.Key `json:"key"`
+}
+
+// MeetContacts puts on record who works at the account, for a model of companies that
+// looks at contacts. Its result counts; its errors are those of ScoreContacts.
+func (a *Activities) MeetContacts(ctx context.Context, in MeetContactsInput) (ScoreContactsResult, error) {
+	if a.CRM == nil { // another worker may have one
+		return ScoreContactsResult{}, errors.New("this worker has no CRM: set SLUICE_CRM and its credentials for every worker")
+	}
+	p := people{a: a, now: time.Now()}
+	_, _, err := p.meet(ctx, in.AccountID, in.Key)
+	return p.out, a.settled(ctx, in.Key, err, &p.out)
+}
+
+// settled turns what a person has to mend into a problem that is said, and any other
+// error into the one for Temporal.
+func (a *Activities) settled(ctx context.Context, key account.Key, err error, out *ScoreContactsResult) error {
 	if reason := unmended(err); reason != "" {
-		p.out.Problem, err = reason, nil
+		out.Problem = reason
 		a.complain(ctx, reason)
+		return nil
 	}
 	if errors.Is(err, account.ErrNotFound) {
-		return p.out, temporal.NewNonRetryableApplicationError("the account "+in.Key.String()+" is gone", RecordGone, nil)
+		return temporal.NewNonRetryableApplicationError("the account "+key.String()+" is gone", RecordGone, nil)
 	}
-	return p.out, crmFailure(err)
+	return crmFailure(err)
+}
+
+// contactsFor are the contacts on record, where the model looks at them.
+func (a *Activities) contactsFor(ctx context.Context, models []*icp.Model, accountID int64) ([]icp.Contact, error) {
+	if !slices.ContainsFunc(models, (*icp.Model).LooksAtContacts) {
+		return nil, nil
+	}
+	rows, err := a.Store.Contacts(ctx, accountID)
+	contacts := make([]icp.Contact, len(rows))
+	for i, row := range rows {
+		contacts[i] = icp.Contact{ID: row.Key.ID, Facts: contactFacts(row, row.SeenAt)}
+	}
+	return contacts, err
 }
 
 // unmended is what a person has to mend before contacts can be scored or written; "" if
@@ -110,14 +147,20 @@ type people struct {
 	out     ScoreContactsResult
 }
 
-func (p *people) score(ctx context.Context, in ScoreContactsInput) error {
-	listed, more, err := p.a.CRM.Contacts(ctx, in.Key, cmp.Or(p.a.MaxContacts, DefaultContacts))
+// meet reads who works at the account, and keeps it.
+func (p *people) meet(ctx context.Context, accountID int64, key account.Key) ([]crm.Contact, []store.Contact, error) {
+	listed, more, err := p.a.CRM.Contacts(ctx, key, cmp.Or(p.a.MaxContacts, DefaultContacts))
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	activity.RecordHeartbeat(ctx)
 	p.out.Contacts, p.out.More = len(listed), more
-	rows, err := p.a.Store.KeepContacts(ctx, in.AccountID, listed, !more, p.now)
+	rows, err := p.a.Store.KeepContacts(ctx, accountID, listed, !more, p.now)
+	return listed, rows, err
+}
+
+func (p *people) score(ctx context.Context, in ScoreContactsInput) error {
+	listed, rows, err := p.meet(ctx, in.AccountID, in.Key)
 	if err != nil {
 		return err
 	}

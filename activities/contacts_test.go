@@ -292,6 +292,52 @@ func TestScoreContactsFails(t *testing.T) {
 	require.ErrorContains(t, err, "no CRM")
 }
 
+// committee rates a company by its people alone.
+const committee = `name: committee
+version: 1
+owner: revops@acme.example
+subject: company
+required: [industry]
+criteria:
+  - {name: champion, dimension: role, of: best_contact, field: management_level, any_of: [c-level], points: 40, partial: [{any_of: [vp], points: 20}]}
+tiers:
+  - {name: Known, min: 40, queue: sdr-outreach}
+  - {name: Unknown, min: 0, queue: low-touch}
+`
+
+func TestAModelOfCompaniesLooksAtContactsThatWereMetBefore(t *testing.T) {
+	t.Parallel()
+	c := withContacts(t, false, "VP Sales", "Assistant to the CEO")
+	who := c.who
+	require.False(t, who.LooksAtContacts, "revops does not")
+	m, err := icp.Parse("committee", []byte(committee))
+	require.NoError(t, err)
+	c.release(t, m)
+	who, err = c.identify(activities.IdentifyInput{Key: who.Key})
+	require.NoError(t, err)
+	require.True(t, who.LooksAtContacts)
+	score := func(pass int) activities.ScoreResult {
+		got, err := c.score(activities.ScoreInput{AccountID: who.AccountID, Models: who.Models, Plan: who.Plan, Pass: pass})
+		require.NoError(t, err)
+		return got
+	}
+	require.Zero(t, score(11).Value, "nobody is known yet")
+	meet := activities.MeetContactsInput{AccountID: who.AccountID, Key: who.Key}
+	got, err := run[activities.ScoreContactsResult](c.env, c.MeetContacts, meet)
+	require.NoError(t, err)
+	require.Equal(t, activities.ScoreContactsResult{Contacts: 2}, got)
+	require.Equal(t, 20, score(12).Value)
+	c.add(t, map[string]string{"jobtitle": "Founder"})
+	_, err = run[activities.ScoreContactsResult](c.env, c.MeetContacts, meet)
+	require.NoError(t, err)
+	require.Equal(t, 40, score(13).Value)
+	c.world.CRM.DenyContacts(true)
+	got, err = run[activities.ScoreContactsResult](c.env, c.MeetContacts, meet)
+	require.NoError(t, err)
+	require.NotEmpty(t, got.Problem)
+	require.Equal(t, 40, score(14).Value, "by what is on record")
+}
+
 func TestNoContactModelIsNothingToDo(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -37,8 +37,8 @@ type IdentifyResult struct {
 	Plan         waterfall.Plan `json:"plan"`
 	Unconfigured []string       `json:"unconfigured,omitempty"` // providers of the order without a key
 	LateFill     LateFill       `json:"late_fill"`
-	// CountsContacts says that the score depends on who the contacts are.
-	CountsContacts bool `json:"counts_contacts,omitempty"`
+	// LooksAtContacts says that the model rates the company by its contacts, too.
+	LooksAtContacts bool `json:"looks_at_contacts,omitempty"`
 	// OutOfReach says which providers need not be asked, and for how long.
 	OutOfReach map[string]time.Duration `json:"out_of_reach,omitempty"`
 }
@@ -71,9 +71,9 @@ func (a *Activities) Identify(ctx context.Context, in IdentifyInput) (IdentifyRe
 	out := IdentifyResult{
 		AccountID: acc.ID, Key: company.Key, Domain: domain,
 		Owner: company.OwnerID, RecordURL: company.URL, LateFill: a.LateFill, Models: active,
-		CountsContacts: slices.ContainsFunc(models, (*icp.Model).CountsContacts),
 	}
 	out.Plan, out.Unconfigured = a.waterfall(models...)
+	out.LooksAtContacts = slices.ContainsFunc(models, (*icp.Model).LooksAtContacts)
 	if out.Duplicates, err = a.duplicates(ctx, acc); err != nil {
 		return IdentifyResult{}, failure(err)
 	}

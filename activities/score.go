@@ -123,7 +123,7 @@ type known struct {
 	resolved waterfall.Resolution
 	facts    account.Facts
 	signals  []account.Signal
-	contacts []icp.Contact  // only where a model counts them
+	contacts []icp.Contact  // where the model looks at them
 	last     store.ScoreRow // the score before; zero for the first
 	override store.Override // that holds; zero if none does
 }
@@ -143,14 +143,8 @@ func (a *Activities) known(ctx context.Context, models []*icp.Model, in ScoreInp
 	if k.signals, err = a.happened(ctx, in.AccountID); err != nil {
 		return k, err
 	}
-	if slices.ContainsFunc(models, (*icp.Model).CountsContacts) {
-		people, err := a.Store.Contacts(ctx, in.AccountID)
-		if err != nil {
-			return k, err
-		}
-		for _, c := range people {
-			k.contacts = append(k.contacts, icp.Contact{ID: c.Key.ID, Facts: contactFacts(c, c.SeenAt)})
-		}
+	if k.contacts, err = a.contactsFor(ctx, models, in.AccountID); err != nil {
+		return k, err
 	}
 	if k.last, err = a.Store.LatestScore(ctx, in.AccountID); err != nil && !errors.Is(err, account.ErrNotFound) {
 		return k, err

@@ -32,6 +32,8 @@ func TestContactsAreScoredOnceWithinTheRateLimit(t *testing.T) {
 	paced := strings.Replace(pipeline, "crm: {rate: 1000, search_rate: 100}", shippedPace, 1)
 	require.NotEqual(t, pipeline, paced)
 	w.env = append(w.env, "SLUICE_CONFIG="+w.write("paced.yaml", paced))
+	setUp := time.Now().Unix() // without any pace to speak of
+	w.eventually("the second of the set-up is over", func() bool { return time.Now().Unix() > setUp })
 	require.NoError(t, w.sandbox.Faults.Set("hubspot", fault.Fault{MaxPerSecond: hubspotPerSecond, RetryAfterS: 1}))
 	w.startWorker()
 	domains := w.domains(companies)
@@ -51,7 +53,7 @@ func TestContactsAreScoredOnceWithinTheRateLimit(t *testing.T) {
 	var c explain.Company
 	w.starter("company", "explain", w.mostContacts(domains), "--json").ok().json(&c)
 	require.NotNil(t, c.Contacts)
-	require.Equal(t, c.Contacts.Count, len(w.sandbox.CRM.Contacts(c.CRM.ID)))
+	require.Len(t, w.sandbox.CRM.Contacts(c.CRM.ID), c.Contacts.Count)
 	require.NotEmpty(t, c.Contacts.Best)
 	require.NotEmpty(t, c.Contacts.Best[0].Level)
 }
@@ -105,6 +107,9 @@ func TestACRMKeyWithoutTheScopeForContactsFailsNoCompany(t *testing.T) {
 	id := "company/hubspot/8100/" + w.companyIDs(domains)[0]
 	require.NoError(t, w.temporal.GetWorkflow(t.Context(), id, "").Get(t.Context(), &status))
 	require.Contains(t, status.Contacts.Problem, "scopes for contacts")
+	again := w.starter("crm", "setup")
+	require.Equal(t, 1, again.status)
+	require.Contains(t, again.stderr, "crm.schemas.contacts.write")
 }
 
 // scoredContacts returns the contacts of the companies, and requires that each of them

@@ -58,6 +58,12 @@ func TestDomainIsReadBackVerbatim(t *testing.T) {
 	_, err = s.BeginEffect(ctx, "k/task", acc.ID, runID, crm.TaskEffect, nil)
 	require.NoError(t, err)
 	require.NoError(t, s.FinishEffect(ctx, "k/task", "77", nil))
+	boss, clerk := contact("11", "CEO"), contact("12", "Clerk")
+	kept, err := s.KeepContacts(ctx, acc.ID, []crm.Contact{clerk, boss}, true, at)
+	require.NoError(t, err)
+	fit := icp.Score{Value: 40, Tier: "Best fit", Criteria: []icp.Result{}}
+	require.NoError(t, s.ScoreContacts(ctx, "contact-fit@1", at, []store.ContactScore{{ContactID: kept[0].ID, Score: fit}}))
+	require.NoError(t, s.FinishContacts(ctx, at, []store.ContactWritten{{ContactID: kept[0].ID, Refused: "VALIDATION_ERROR"}}))
 	finish(t, s, activities.FinishInput{
 		AccountID: acc.ID, Status: "completed", Reason: "all was said",
 		Stop: map[account.Field]waterfall.Stop{account.Employees: waterfall.Met, account.Industry: waterfall.Exhausted},
@@ -85,10 +91,17 @@ func TestDomainIsReadBackVerbatim(t *testing.T) {
 			At: at, Cause: "first", Value: 99, Tier: score.Tier, Model: explain.Model{Name: "revops", Version: 2}, Queue: "sdr-outreach",
 		}},
 		Heard: map[string][]account.Fact{"apollo": {employees}},
+		Contacts: &explain.Contacts{Count: 2, Best: []explain.Contact{{
+			CRMID: "11", JobTitle: "CEO", Score: 40, Level: "Best fit", Model: "contact-fit@1", ScoredAt: at, State: "refused", Reason: "VALIDATION_ERROR",
+		}}},
 	}, got)
 
 	_, err = explain.Domain(ctx, s, "nobody.example")
 	require.ErrorIs(t, err, account.ErrNotFound)
+}
+
+func contact(id, title string) crm.Contact {
+	return crm.Contact{Key: account.Key{CRM: "hubspot", Portal: "8100", ID: id}, JobTitle: title}
 }
 
 func finish(t *testing.T, s *store.Store, in activities.FinishInput) {

@@ -28,9 +28,10 @@ func (c Contact) Over(company account.Facts) account.Facts {
 	return facts
 }
 
-// CountsContacts reports whether a model of companies looks at the people there.
-func (m *Model) CountsContacts() bool {
-	return slices.ContainsFunc(m.Criteria, func(c Criterion) bool { return c.Of != Own })
+// LooksAtContacts reports whether a model of companies has criteria of their contacts,
+// which have to be known before it rates.
+func (m *Model) LooksAtContacts() bool {
+	return slices.ContainsFunc(m.Criteria, func(c Criterion) bool { return c.Of != "" })
 }
 
 // bestContact rates c by the contact with which it earns most; of several, by the

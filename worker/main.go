@@ -184,6 +184,7 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	core.RegisterActivity(a.Identify)
 	core.RegisterActivity(a.Apply)
 	core.RegisterActivity(a.ScoreContacts)
+	core.RegisterActivity(a.MeetContacts)
 	core.RegisterActivity(a.Score)         // also run as a local activity
 	core.RegisterActivity(a.BeginOverride) // local ones, like EndOverride
 	core.RegisterActivity(a.EndOverride)

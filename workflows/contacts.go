@@ -18,6 +18,26 @@ func (o *onboarding) pinContactModel(active activities.ModelRef) {
 	}
 }
 
+// meetContacts reads who works at the account, where its model looks at them. What a
+// person has to mend for that is said; the account is scored without them then.
+func (o *onboarding) meetContacts(ctx workflow.Context) error {
+	if !o.who.LooksAtContacts || o.who.Key.IsZero() || o.returns > 0 {
+		return nil
+	}
+	if workflow.GetVersion(ctx, contactsChange, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return nil
+	}
+	in := activities.MeetContactsInput{AccountID: o.who.AccountID, Key: o.who.Key}
+	var met activities.ScoreContactsResult
+	err := o.untilAllowed(ctx, func() error {
+		return workflow.ExecuteActivity(crmCall(ctx, "read the contacts"), a.MeetContacts, in).Get(ctx, &met)
+	})
+	if err == nil && met.Problem != "" {
+		o.tell("contacts: %s", met.Problem)
+	}
+	return err
+}
+
 // contacts scores the people of the account, and brings that into the CRM. What a
 // person has to mend there is said, and keeps no company from being done.
 func (o *onboarding) contacts(ctx workflow.Context) error {
@@ -41,13 +61,7 @@ func (o *onboarding) contacts(ctx workflow.Context) error {
 		o.tell("contacts: %s", scored.Problem)
 	}
 	o.show(ctx)
-	if !o.who.CountsContacts || scored.Scored == 0 {
-		return nil
-	}
-	if err := o.rescore(ctx, ""); err != nil { // now that it is known who they are
-		return err
-	}
-	return o.write(ctx)
+	return nil
 }
 
 func (o *onboarding) showContacts(p *page) {

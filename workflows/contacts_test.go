@@ -102,6 +102,25 @@ func TestOnboardingWaitsForTheCRMToTakeContacts(t *testing.T) {
 	require.Equal(t, 3, s.Contacts.Written)
 }
 
+func TestOnboardingMeetsContactsBeforeItScoresByThem(t *testing.T) {
+	t.Parallel()
+	c := withContacts(t, map[string][]answer{
+		"apollo": {circuitOpen(20 * time.Second), found()}, "pdl": {miss(account.Industry, account.Employees)},
+	})
+	c.who.LooksAtContacts = true
+	met := 0
+	c.OnActivity(a.MeetContacts, mock.Anything, activities.MeetContactsInput{AccountID: 7, Key: key}).Return(
+		func(context.Context, activities.MeetContactsInput) (activities.ScoreContactsResult, error) {
+			require.Empty(t, c.passes, "before the first score")
+			met++
+			return activities.ScoreContactsResult{Problem: "the key lacks a scope"}, nil
+		})
+	s := c.run(t)
+	require.Equal(t, 1, met, "once, whatever late fill brings")
+	require.Equal(t, workflows.Completed, s.Status)
+	require.Len(t, c.passes, 2, "it is scored all the same")
+}
+
 func TestOnboardingScoresContactsAgainWhenItLearntMoreByTheSameModel(t *testing.T) {
 	t.Parallel()
 	c := withContacts(t, map[string][]answer{

@@ -99,7 +99,7 @@ func CompanyOnboarding(ctx workflow.Context, in CompanyOnboardingInput) (*Status
 // of reach may be back.
 func (o *onboarding) enrichAndAct(ctx workflow.Context) error {
 	for {
-		for _, step := range []func(workflow.Context) error{o.waterfall, o.score, o.apply, o.contacts} {
+		for _, step := range []func(workflow.Context) error{o.waterfall, o.meetContacts, o.score, o.apply, o.contacts} {
 			if err := step(ctx); err != nil {
 				return err
 			}

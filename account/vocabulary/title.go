@@ -170,7 +170,7 @@ func gapOf(runes []rune, i int) gap {
 }
 
 // helpers work for somebody whose title follows theirs.
-var helpers = []string{"assistant", "ea", "pa", "aide", "secretary", "assistent", "assistentin", "assistente", "assistante"}
+var helpers = []string{"assistant", "ea", "pa", "aide", "secretary", "assistent", "assistentin", "assistente"}
 
 // headOf leaves out whom a helper helps: what follows an assistant that is not an
 // assistant manager or the like.

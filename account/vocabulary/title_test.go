@@ -78,7 +78,7 @@ func TestJobTitles(t *testing.T) {
 		{"Engineering Manager", "manager", "engineering"},
 		{"Team Lead, Customer Success", "manager", "customer-success"},
 		{"Teamleiter Einkauf", "manager", "procurement"},
-		{"Responsable Marketing", "manager", "marketing"},
+		{"Jefa de Marketing", "manager", "marketing"},
 		{"Assistant Manager", "staff", ""},
 
 		// Those who lead nobody.

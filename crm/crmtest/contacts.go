@@ -217,7 +217,7 @@ func deniesContacts(t *testing.T, b Bench) {
 	require.NoError(t, err, "companies are another scope")
 	_, _, err = b.BadKey.Contacts(t.Context(), key, 10)
 	require.NotErrorIs(t, err, crm.ErrNotGranted)
-	requireOutcome(t, outbound.AuthFailed, err)
+	require.Equal(t, outbound.AuthFailed, outbound.OutcomeOf(err), "%v", err)
 }
 
 func setsUpContacts(t *testing.T, b Bench) {

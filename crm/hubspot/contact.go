@@ -69,7 +69,7 @@ func (c *Client) contactOf(rec record) crm.Contact {
 	contact := crm.Contact{
 		Key: c.Key(string(rec.ID)), JobTitle: oneLine(rec.property(contactTitle)),
 		Department:      cmp.Or(department(rec.property(contactSubRole)), department(rec.property(contactRole))),
-		ManagementLevel: seniorities[rec.property(contactSeniority)],
+		ManagementLevel: level(rec.property(contactSeniority)),
 		BudgetAuthority: budgetAuthority(rec.property(contactBuying)),
 		Properties:      map[string]string{},
 	}
@@ -84,6 +84,12 @@ var seniorities = map[string]string{
 	"executive": vocabulary.CLevel, "owner": vocabulary.CLevel, "partner": vocabulary.CLevel,
 	"vp": vocabulary.VP, "director": vocabulary.Director, "manager": vocabulary.Manager,
 	"senior": vocabulary.Staff, "employee": vocabulary.Staff, "entry": vocabulary.Staff,
+}
+
+// level reads an option of Employment Seniority, or one that an admin has added.
+func level(option string) string {
+	option = strings.ToLower(option)
+	return cmp.Or(seniorities[option], vocabulary.ManagementLevel(strings.ReplaceAll(option, "_", " ")))
 }
 
 // department reads an option of Employment Role or Sub Role, such as
