@@ -48,11 +48,11 @@ func (f Figure) MarshalJSON() ([]byte, error) {
 	return json.Marshal(float64(f))
 }
 
-// ByTier holds a figure for each tier that has one, ByField for each field.
-type (
-	ByTier  map[string]Figure
-	ByField map[account.Field]Figure
-)
+// ByTier holds a figure for each tier that has one.
+type ByTier map[string]Figure
+
+// ByField holds a figure for each field that has one.
+type ByField map[account.Field]Figure
 
 // InTier is how the deals of one tier went.
 type InTier struct {

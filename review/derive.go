@@ -74,7 +74,7 @@ func Derive(d *Deals, o Options) (*Proposal, error) {
 		return r.out, nil
 	}
 	support := r.support(len(good))
-	r.learner = &learner{all: d.attributes(support), good: good, fold: d.fold, least: support}
+	r.learner = &learner{all: d.attributes(support), good: good, fold: d.fold, account: d.account, least: support}
 	r.dropLeaks()
 	return r.out, r.propose()
 }

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// closedDeals writes a file of deals: partners win mostly, and a column that is filled
+// in when a deal is won tells it all.
+func closedDeals(t *testing.T, dir string) string {
+	var b strings.Builder
+	b.WriteString("account,stage,created,partner,colour,invoice,arr\n")
+	for i := range 400 {
+		stage, invoice, partner := "Closed Lost", "", "no"
+		if i%2 == 0 {
+			partner = "yes"
+		}
+		if i%2 == 0 && i%10 != 0 || i%7 == 0 {
+			stage, invoice = "Closed Won", fmt.Sprintf("I-%d", i)
+		}
+		fmt.Fprintf(&b, "A-%d,%s,2026-%02d-%02d,%s,%s,%s,%d\n", i, stage, 1+i%12, 1+i%28, partner, []string{"red", "green", "blue"}[i%3], invoice, 100+i)
+	}
+	file := filepath.Join(dir, "deals.csv")
+	require.NoError(t, os.WriteFile(file, []byte(b.String()), 0o600))
+	return file
+}
+
+func TestDeriveAndBacktest(t *testing.T) {
+	dir := t.TempDir()
+	file, out, plot := closedDeals(t, dir), filepath.Join(dir, "partners.yaml"), filepath.Join(dir, "plot.svg")
+	status, stdout, stderr := call(t, "icp", "derive", "--deals", file, "--outcome", "stage", "--id", "account", "--date", "created",
+		"--value", "arr", "--name", "partners", "--owner", "revops@acme.example", "--out", out)
+	require.Equal(t, ok, status, stderr)
+	require.Contains(t, stderr, `WARNING: the column "invoice" alone tells the outcome (AUC 1.00 by whether it is filled in)`)
+	require.Contains(t, stdout, "partner")
+	require.NotContains(t, stdout, "colour")
+
+	status, stdout, _ = call(t, "icp", "validate", out)
+	require.Equal(t, ok, status)
+	require.Contains(t, stdout, "partners@1, 1 criteria")
+
+	status, stdout, stderr = call(t, "icp", "backtest", "--model", out, "--deals", file, "--outcome", "stage", "--value", "arr", "--plot", plot, "--json")
+	require.Equal(t, ok, status, stderr)
+	var got struct {
+		N, Won        int
+		AUC           float64
+		WinRateByTier map[string]float64 `json:"win_rate_by_tier"`
+		RevenueByTier map[string]float64 `json:"revenue_by_tier"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(stdout), &got))
+	require.Equal(t, 400, got.N)
+	require.Greater(t, got.AUC, 0.75)
+	require.Greater(t, got.WinRateByTier["Tier 1"], got.WinRateByTier["Not a fit"])
+	require.Positive(t, got.RevenueByTier["Tier 1"])
+	drawn, err := os.ReadFile(plot)
+	require.NoError(t, err)
+	require.Contains(t, string(drawn), "<svg")
+
+	status, stdout, stderr = call(t, "icp", "backtest", "--model", out, "--against", out, "--deals", file, "--outcome", "stage")
+	require.Equal(t, ok, status, stderr)
+	require.Contains(t, stdout, "Difference in AUC, partners@1 less partners@1: +0.000 (95 % +0.000 to +0.000): no difference that chance could not make")
+}
+
+func TestDeriveRefusesNoise(t *testing.T) {
+	dir := t.TempDir()
+	file, out := closedDeals(t, dir), filepath.Join(dir, "none.yaml")
+	args := []string{"icp", "derive", "--deals", file, "--outcome", "stage", "--ignore", "partner,invoice,arr", "--out", out}
+	status, stdout, stderr := call(t, args...)
+	require.Equal(t, failed, status)
+	require.Empty(t, stdout)
+	require.Contains(t, stderr, "starter: icp derive: no attribute is reliable: of 1 tried")
+	require.NoFileExists(t, out)
+
+	status, stdout, _ = call(t, append(args, "--json")...)
+	require.Equal(t, failed, status)
+	var got map[string]any
+	require.NoError(t, json.Unmarshal([]byte(stdout), &got))
+	require.Contains(t, got["refused"], "no attribute is reliable")
+	require.NotContains(t, got, "model")
+}
+
+func TestDeriveAndBacktestSayWhatIsMissing(t *testing.T) {
+	dir := t.TempDir()
+	file := closedDeals(t, dir)
+	tests := []struct {
+		give   string
+		status int
+		want   string
+	}{
+		{"derive", usage, "icp derive: --deals is missing; export the closed deals"},
+		{"derive --deals " + file, usage, "icp derive: --outcome is missing"},
+		{"derive --deals nowhere.csv --outcome stage", failed, "open nowhere.csv: no such file"},
+		{"derive --deals " + file + " --outcome stag", failed, "(did you mean stage?)"},
+		{"derive --deals " + file + " --outcome stage --name Partners", failed, `name: "Partners": want lower-case letters`},
+		{"derive --deals " + file + " --outcome stage --out " + filepath.Join(dir, "no", "m.yaml"), failed, "no such file or directory"},
+		{"backtest --deals " + file + " --outcome stage", usage, "icp backtest: --model is missing"},
+		{"backtest --model revops", usage, "icp backtest: --deals is missing"},
+		{"backtest --model revop --deals " + file + " --outcome stage", failed, `no model is called "revop"`},
+		{"backtest --model revops --deals " + file + " --outcome stage", failed, "model: none of the fields that revops@"},
+	}
+	for _, tt := range tests {
+		status, _, stderr := call(t, append([]string{"icp"}, strings.Fields(tt.give)...)...)
+		require.Equal(t, tt.status, status, tt.give)
+		require.Contains(t, stderr, tt.want, tt.give)
+	}
+}
