@@ -2,7 +2,7 @@ package account
 
 import "slices"
 
-// Field names an attribute of an account.
+// Field names an attribute of an account, or of a contact at one.
 type Field string
 
 // The fields that providers fill and models may score.
@@ -36,6 +36,19 @@ const (
 	PreviouslyChurned  Field = "previously_churned"
 )
 
+// The fields of a contact: of a person at an account, not of the account.
+const (
+	Department      Field = "department"       // a word of account/vocabulary
+	ManagementLevel Field = "management_level" // a word of account/vocabulary
+	JobTitle        Field = "job_title"        // as the CRM has it
+	BudgetAuthority Field = "budget_authority" // whether the person decides on a budget
+)
+
+var contactFields = []Field{Department, ManagementLevel, JobTitle, BudgetAuthority}
+
+// OfContact reports whether f says something about a person at an account.
+func (f Field) OfContact() bool { return slices.Contains(contactFields, f) }
+
 var kinds = map[Field]Kind{
 	Name: TextKind, Domain: TextKind, LinkedInURL: TextKind, Description: TextKind,
 	Industry: TextKind, Employees: NumberKind, RevenueUSD: NumberKind,
@@ -44,6 +57,7 @@ var kinds = map[Field]Kind{
 	LastFundingAt: DateKind, CompanyType: TextKind, CompanyStatus: TextKind, IsHiring: BoolKind,
 	BusinessModel: ListKind, Tags: ListKind,
 	ChampionHasBudget: BoolKind, ProcurementComplex: BoolKind, PreviouslyChurned: BoolKind,
+	Department: TextKind, ManagementLevel: TextKind, JobTitle: TextKind, BudgetAuthority: BoolKind,
 }
 
 // Kind returns the kind of value that f holds; false for a field that is not ours.

@@ -75,6 +75,9 @@ func (p Pipeline) ActiveModel(models map[string]*icp.Model) (*icp.Model, error) 
 		return nil, strictyaml.Report(p.modelAt.Mistake("no model is called %q%s; shipped and in SLUICE_MODEL_DIR: %s",
 			p.Model, strictyaml.DidYouMean(p.Model, names), strings.Join(names, ", ")))
 	}
+	if m.Subject != icp.SubjectCompany {
+		return nil, strictyaml.Report(p.modelAt.Mistake("%s rates contacts; runs are of companies", m.ID()))
+	}
 	var wrong []strictyaml.Mistake
 	queues := Queues(m)
 	for queue := range p.Routes.Queues {

@@ -206,7 +206,7 @@ func readTerritory(v strictyaml.Value) []routing.Match {
 func territoryFields() []string {
 	var names []string
 	for _, field := range account.Fields() {
-		if kind, _ := field.Kind(); kind == account.TextKind || kind == account.ListKind {
+		if kind, _ := field.Kind(); !field.OfContact() && (kind == account.TextKind || kind == account.ListKind) {
 			names = append(names, string(field))
 		}
 	}

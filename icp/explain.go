@@ -7,7 +7,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/strictyaml"
 )
 
@@ -43,7 +42,7 @@ func Reason(m *Model, s Score) string {
 
 func byWeight(all []Result) []Result {
 	return slices.SortedStableFunc(slices.Values(all), func(a, b Result) int {
-		return cmp.Or(abs(b.Points)-abs(a.Points), abs(b.Max)-abs(a.Max))
+		return cmp.Or(abs(b.Points)-abs(a.Points), abs(int(b.Max))-abs(int(a.Max)))
 	})
 }
 
@@ -64,19 +63,3 @@ func plain(s string) string {
 		return r
 	}, strings.ToValidUTF8(s, ""))
 }
-
-// label is what reasons call a criterion's input.
-func label(c *Criterion) string {
-	switch c.Field {
-	case "":
-		return spaced(strings.Join(c.Signals, ", "))
-	case account.RevenueUSD:
-		return "revenue in USD"
-	case account.FundingTotalUSD:
-		return "funding in USD"
-	default:
-		return spaced(string(c.Field))
-	}
-}
-
-func spaced(word string) string { return strings.ReplaceAll(word, "_", " ") }

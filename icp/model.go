@@ -18,44 +18,87 @@ type Model struct {
 	Name        string          // revops: lower case, part of ids
 	Version     int             // from 1, one more with every release
 	Owner       string          // the one person who answers for it
-	Subject     string          // what is rated: company
+	Subject     string          // what is rated: company or contact
+	AppliesTo   *Expression     // which accounts the model is for; nil for all
 	Fields      []Declared      // the model's own fields, sorted by name
 	Required    []account.Field // what the waterfall must find
 	Confidence  float64         // how sure it must be, above 0 to 1; default 0.7
 	Scale       Scale
+	Apart       []string // dimensions that are reported beside the score: engagement, intent
 	Criteria    []Criterion
 	Tiers       []Tier       // high to low; the last begins where the scale does
+	Matrix      *Matrix      // which tier a score gets, by two of its numbers; nil: by Tier.Min
 	TriggerTask *TriggerTask // nil for none
 	Exploration Exploration
 	Signals     SignalRules // what is news, to the sources of signals
 	Source      string      // the file that Parse read: what is stored and shown
 
-	reach, fitReach reach // of all criteria, and of those that count for fit
-	weight          int   // sum of all |points|, for completeness
-	textSize        int   // bytes that the reasons of a rating usually take
+	parts    []part
+	most     [measures]int // points that the best account has
+	common   uint64        // of a weighted score: see weigh
+	textSize int           // bytes that the reasons of a rating usually take
 }
 
 // ID returns the model as results name it: revops@3.
 func (m *Model) ID() string { return m.Name + "@" + strconv.Itoa(m.Version) }
 
 // TierFor returns the tier that a score falls in, bounds included. A score below
-// all of them, which Rate never gives, gets the lowest.
+// all of them, which Rate never gives, gets the lowest. A matrix takes value for both
+// of its numbers.
 func (m *Model) TierFor(value int) Tier {
-	for _, t := range m.Tiers {
-		if value >= t.Min {
-			return t
-		}
-	}
-	if len(m.Tiers) == 0 {
-		return Tier{}
-	}
-	return m.Tiers[len(m.Tiers)-1]
+	return m.tier(m.tierIndex([measures]int{value, value, value, value}, -1))
 }
 
-// Tier is a band of scores, from Min up to the next higher tier.
+// TierOf returns the tier that a score has earned, whatever the account holds; see
+// [Model.Settle] for what it gets.
+func (m *Model) TierOf(s Score) Tier { return m.tier(m.tierIndex(s.numbers(), -1)) }
+
+// Assured returns the tier that a score has earned even if all that is unknown turns
+// out for the worst.
+func (m *Model) Assured(s Score) Tier {
+	if i := m.tierNamed(s.Floor); i >= 0 {
+		return m.Tiers[i]
+	}
+	if m.Matrix == nil {
+		return m.TierFor(min(s.Low, s.Value))
+	}
+	return m.TierOf(s)
+}
+
+// tier returns the zero Tier for a model without tiers.
+func (m *Model) tier(i int) Tier {
+	if i < 0 {
+		return Tier{}
+	}
+	return m.Tiers[i]
+}
+
+func (m *Model) tierNamed(name string) int {
+	return slices.IndexFunc(m.Tiers, func(t Tier) bool { return t.Name == name })
+}
+
+// tierIndex returns the tier that these numbers earn, the last if they are below all.
+// The tier that is held, if it is not negative, is entered at its Leave.
+func (m *Model) tierIndex(have [measures]int, held int) int {
+	if m.Matrix != nil {
+		return m.Matrix.cell(have, held)
+	}
+	for i := range m.Tiers {
+		t := &m.Tiers[i]
+		if have[ofValue] >= t.Min || i == held && have[ofValue] >= t.Leave {
+			return i
+		}
+	}
+	return len(m.Tiers) - 1
+}
+
+// Tier is a band of scores, from Min up to the next higher tier, or a cell of a
+// matrix, whose tiers have no Min and no Leave.
 type Tier struct {
 	Name  string        // Tier 1: what the CRM shows
-	Min   int           // the lowest score in it
+	Min   int           // the lowest score that enters it
+	Leave int           // an account that is in it stays down to this score; default Min
+	Dwell time.Duration // and at least this long; default 0. See [Model.Settle]
 	Queue string        // where its accounts are worked
 	Task  *TaskTemplate // for an account that arrives here; nil for none
 }
@@ -65,111 +108,6 @@ type Tier struct {
 type Exploration struct {
 	Share float64 // 0 to 1; published practice is 0.10 to 0.15
 	Queue string  // default exploration
-}
-
-// Method says how points become a score.
-type Method string
-
-// The methods.
-const (
-	// Sum adds the points up and keeps the sum within the scale.
-	Sum Method = "sum"
-	// Proportional stretches 0 … most possible points over the scale, rounding half up.
-	Proportional Method = "proportional"
-)
-
-// Scale is where scores lie. Default: sum, 0 to 100.
-type Scale struct {
-	Method   Method
-	Min, Max int
-}
-
-// place turns points into a score, where most is the best possible sum of points.
-func (s Scale) place(points, most int) int {
-	switch {
-	case s.Method != Proportional:
-		return min(max(points, s.Min), s.Max)
-	case most <= 0:
-		return s.Min
-	}
-	earned := min(max(points, 0), most)
-	return s.Min + (2*earned*(s.Max-s.Min)+most)/(2*most)
-}
-
-// Unknown says what a criterion makes of an input that is not known.
-type Unknown string
-
-// What unknown can mean.
-const (
-	// Widen moves Low and High apart by what the criterion could still give: the
-	// default for required fields.
-	Widen Unknown = "widen"
-	// CountsAsNo takes what is not known to be so as not so: the default elsewhere.
-	CountsAsNo Unknown = "no"
-)
-
-// Criterion is one rule that earns or costs points, by one field or by signals.
-type Criterion struct {
-	Name      string
-	Dimension string        // firmographics, technographics, intent, engagement, risk, or one's own
-	Field     account.Field // "" where Signals is set
-	Signals   []string      // kinds, any of which counts; nil where Field is set
-	Points    int           // for full credit; negative for what speaks against an account
-	Credits   []Credit      // full credit first; the first that matches counts
-	Unknown   Unknown
-
-	kind    account.Kind // of Field; NoKind for signals
-	label   string       // what reasons call the input, and how they begin: "employees: "
-	missing string       // the reason while it is unknown
-	reach   reach        // what it can give, 0 included
-}
-
-// Credit is what a matching input earns.
-type Credit struct {
-	Match  Matcher
-	Points int
-}
-
-// fit reports whether c says how well an account matches, rather than what just
-// happened to it or how much it interacts with us.
-func (c *Criterion) fit() bool { return c.Dimension != "intent" && c.Dimension != "engagement" }
-
-// dated reports whether c looks at how long ago something was.
-func (c *Criterion) dated() bool { return c.Field == "" || c.kind == account.DateKind }
-
-// weight is the criterion's share in completeness.
-func (c *Criterion) weight() int { return abs(c.Points) }
-
-// reach is the least and the most that points can come to.
-type reach struct{ low, high int }
-
-func (r reach) plus(o reach) reach { return reach{r.low + o.low, r.high + o.high} }
-
-// compile works out what every rating needs, so that Rate does not.
-func (m *Model) compile() {
-	m.reach, m.fitReach, m.weight, m.textSize = reach{}, reach{}, 0, 0
-	for i := range m.Criteria {
-		c := &m.Criteria[i]
-		c.compile()
-		m.weight += c.weight()
-		m.reach = m.reach.plus(c.reach)
-		if c.fit() {
-			m.fitReach = m.fitReach.plus(c.reach)
-		}
-		m.textSize += len(c.label) + 16
-	}
-}
-
-func (c *Criterion) compile() {
-	for _, credit := range c.Credits {
-		c.reach.low = min(c.reach.low, credit.Points)
-		c.reach.high = max(c.reach.high, credit.Points)
-	}
-	c.label = label(c) + ": "
-	c.missing = c.label + "unknown, counts as no"
-	if c.Unknown == Widen {
-		c.missing = c.label + "unknown, " + strconv.Itoa(c.reach.low) + " to " + strconv.Itoa(c.reach.high) + " points open"
-	}
 }
 
 // day is the unit of ages. A model's days are 24 hours: no rule here is worth a

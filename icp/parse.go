@@ -2,6 +2,8 @@ package icp
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/strictyaml"
@@ -9,13 +11,15 @@ import (
 
 // Limits of a model: more says nothing that less could not.
 const (
-	maxItems    = 1000 // words of a list
-	maxCriteria = 200
-	maxCredits  = 20
-	maxTiers    = 20
-	maxPoints   = 1000
-	maxBound    = 1_000_000 // of the scale
-	maxVersion  = 1_000_000
+	maxItems      = 1000 // words of a list
+	maxCriteria   = 200
+	maxCredits    = 20
+	maxDimensions = 12 // that have a share
+	maxContacts   = 100
+	maxTiers      = 20
+	maxPoints     = 1000
+	maxBound      = 1_000_000 // of the scale
+	maxVersion    = 1_000_000
 )
 
 // modelUnits are the units of a model's time spans: finer ones are not worth points.
@@ -37,18 +41,19 @@ func Parse(name string, data []byte) (*Model, error) {
 // parser makes a model of what the reader reads.
 type parser struct {
 	*strictyaml.Reader
-	m *Model // as far as it is read
+	m           *Model             // as far as it is read
+	dimensionAt []strictyaml.Value // of each criterion
+	sharesAt    strictyaml.Value   // of a weighted score
 }
 
 func (p *parser) model(v strictyaml.Value) *Model {
-	o := v.Object("name", "version", "owner", "subject", "fields", "required", "confidence", "scale", "criteria", "tiers",
-		"trigger_task", "exploration", "signals")
+	o := v.Object(modelKeys.names()...)
 	m := p.m
 	*m = Model{
 		Name:        o.Need("name").Word(),
 		Version:     o.Need("version").Integer(1, maxVersion),
 		Owner:       o.Need("owner").Text(),
-		Subject:     "company",
+		Subject:     SubjectCompany,
 		Fields:      p.declared(o.Get("fields")),
 		Confidence:  0.7,
 		Scale:       Scale{Method: Sum, Min: 0, Max: 100},
@@ -56,42 +61,157 @@ func (p *parser) model(v strictyaml.Value) *Model {
 		Signals:     p.signalRules(o.Get("signals")),
 	}
 	if o.Has("subject") {
-		m.Subject = o.Get("subject").OneOf("company")
+		m.Subject = o.Get("subject").OneOf(SubjectCompany, SubjectContact)
 	}
+	m.AppliesTo = p.expression(o.Get("applies_to"), p.timeless)
+	m.Required = p.fields(o.Need("required"))
 	if o.Has("confidence") {
 		m.Confidence = o.Get("confidence").Share(false)
 	}
-	m.Required = p.fields(o.Need("required"))
 	sound := p.Count()
 	if o.Has("scale") {
 		m.Scale = p.scale(o.Get("scale"))
 	}
+	m.Apart = p.apart(o.Get("apart"))
 	m.Criteria = p.criteria(o.Need("criteria"))
-	m.compile()
-	sums := p.Count() == sound // else what points add up to is not known
-	p.tiers(m, o.Need("tiers"), sums)
+	sums := len(m.Criteria) > 0 && p.Count() == sound && p.compile(o) // else what points add up to is not known
+	p.destinations(m, o, sums)
 	p.triggerTask(m, o.Get("trigger_task"), sums)
 	return m
 }
 
+// compile works out what every rating needs, so that Rate does not; false if the
+// file has a mistake that only shows now.
+func (p *parser) compile(o strictyaml.Object) bool {
+	before, m := p.Count(), p.m
+	p.checkDimensions()
+	if !m.divide() {
+		o.Get("scale").Fail("the points of the dimensions have no small common multiple; let each add up to a round number, such as 20, 50 or 100")
+	}
+	m.textSize = 0
+	for i := range m.Criteria {
+		m.textSize += m.Criteria[i].spelling()
+	}
+	return p.Count() == before
+}
+
+// destinations reads where scores lead: tiers, or a matrix of them.
+func (p *parser) destinations(m *Model, o strictyaml.Object, sums bool) {
+	switch {
+	case o.Has("tiers") && o.Has("matrix"):
+		o.Get("matrix").Key().Fail("a model has tiers or a matrix, not both")
+	case o.Has("matrix"):
+		p.matrix(m, o.Get("matrix"), sums)
+	case o.Has("tiers"):
+		p.tiers(m, o.Get("tiers"), sums)
+	default:
+		o.Fail("missing key tiers (or matrix)")
+	}
+}
+
 func (p *parser) scale(v strictyaml.Value) Scale {
-	o := v.Object("method", "min", "max")
+	o := v.Object(scaleKeys.names()...)
 	s := Scale{
-		Method: Method(o.Need("method").OneOf(string(Sum), string(Proportional))),
+		Method: Method(o.Need("method").OneOf(string(Sum), string(Proportional), string(Weighted))),
 		Min:    o.Need("min").Integer(-maxBound, maxBound),
 		Max:    o.Need("max").Integer(-maxBound, maxBound),
 	}
 	if o.Has("min") && o.Has("max") && s.Max <= s.Min {
 		o.Get("max").Fail("%d must be above min (%d)", s.Max, s.Min)
 	}
+	switch {
+	case s.Method == Weighted:
+		s.Dimensions = p.shares(o.Need("dimensions"))
+	case s.Method != "" && o.Has("dimensions"):
+		o.Get("dimensions").Key().Fail("only the method weighted gives dimensions a share")
+	}
 	return s
+}
+
+// shares reads what the dimensions are worth, in per cent.
+func (p *parser) shares(v strictyaml.Value) []Share {
+	p.sharesAt = v
+	var shares []Share
+	before, sum := p.Count(), 0
+	for name, entry := range v.Entries() {
+		s := Share{Dimension: name, Weight: p.percent(entry)}
+		if known := slip(name, dimensions); known != "" {
+			entry.Key().Fail("%q looks like a slip (did you mean %s?)", name, known)
+		}
+		shares = append(shares, s)
+		sum += s.Weight
+	}
+	switch {
+	case v.Absent() || p.Count() > before:
+	case len(shares) == 0:
+		v.Fail("must not be empty")
+	case len(shares) > maxDimensions:
+		v.Fail("has %d dimensions; at most %d", len(shares), maxDimensions)
+	case sum != wholeWeight:
+		v.Fail("the shares add up to %s %%; want 100", strictyaml.FormatNumber(float64(sum)/100))
+	}
+	return shares
+}
+
+// percent reads a share in hundredths of a per cent: 30, 12.5 or 30%.
+func (p *parser) percent(v strictyaml.Value) int {
+	if v.Absent() {
+		return 0
+	}
+	n, ok := strictyaml.ParseNumber(strings.TrimSuffix(strings.TrimSuffix(written(v), "%"), " "))
+	hundredths := math.Round(n * 100)
+	switch {
+	case !ok || math.Abs(n*100-hundredths) > 1e-6:
+		v.Fail("want a number of per cent with at most two decimals, such as 30 or 12.5%%")
+	case n <= 0 || n > 100:
+		v.Fail("%s is outside 0 to 100 per cent; a dimension that counts for nothing is left out", strictyaml.FormatNumber(n))
+	default:
+		return int(hundredths)
+	}
+	return 0
+}
+
+// apart reads the dimensions that do not count in the score.
+func (p *parser) apart(v strictyaml.Value) []string {
+	var names []string
+	items := v.Some(len(apartDimensions))
+	for _, item := range items {
+		names = append(names, item.OneOf(apartDimensions...))
+	}
+	strictyaml.Unique(items, strictyaml.Exactly)
+	return names
+}
+
+// checkDimensions holds the criteria's dimensions against those that have a share or
+// stand apart.
+func (p *parser) checkDimensions() {
+	m := p.m
+	points := map[string]int{}
+	for i, c := range m.Criteria {
+		points[c.Dimension] = max(points[c.Dimension], c.Points)
+		shared := slices.ContainsFunc(m.Scale.Dimensions, func(s Share) bool { return s.Dimension == c.Dimension })
+		if m.Scale.Method == Weighted && !shared && !slices.Contains(m.Apart, c.Dimension) {
+			p.dimensionAt[i].Fail("%q has no share in scale.dimensions, so the criterion counts for nothing", c.Dimension)
+		}
+	}
+	for name, entry := range p.sharesAt.Entries() {
+		switch {
+		case slices.Contains(m.Apart, name):
+			entry.Key().Fail("%s is apart, so it has no share", name)
+		case points[name] <= 0:
+			entry.Key().Fail("no criterion of %s earns points", name)
+		}
+	}
+	if m.Scale.Method != Weighted && !slices.ContainsFunc(m.Criteria, func(c Criterion) bool { return !slices.Contains(m.Apart, c.Dimension) }) {
+		p.dimensionAt[0].Fail("all criteria are apart, so nothing counts in the score")
+	}
 }
 
 func (p *parser) exploration(v strictyaml.Value) Exploration {
 	if v.Absent() {
 		return Exploration{Queue: "exploration"}
 	}
-	o := v.Object("share", "queue")
+	o := v.Object(explorationKeys.names()...)
 	e := Exploration{Share: o.Need("share").Share(true), Queue: "exploration"}
 	if o.Has("queue") {
 		e.Queue = o.Get("queue").Word()
@@ -101,27 +221,56 @@ func (p *parser) exploration(v strictyaml.Value) Exploration {
 
 func (p *parser) tiers(m *Model, v strictyaml.Value, sums bool) {
 	items := v.Some(maxTiers)
-	names, mins := make([]strictyaml.Value, len(items)), make([]strictyaml.Value, len(items))
+	names, mins, leaves := make([]strictyaml.Value, len(items)), make([]strictyaml.Value, len(items)), make([]strictyaml.Value, len(items))
 	m.Tiers = make([]Tier, len(items))
 	before := p.Count()
 	for i, item := range items {
-		m.Tiers[i], names[i], mins[i] = p.tier(item)
+		o := item.Object(tierKeys.names()...)
+		m.Tiers[i] = p.tier(o, i == len(items)-1)
+		names[i], mins[i], leaves[i] = o.Get("name"), o.Get("min"), o.Get("leave")
 	}
 	strictyaml.Unique(names, strings.ToLower)
-	if p.Count() == before { // else the bounds may not be the ones meant
-		m.checkTiers(mins, sums)
+	if p.Count() > before { // the bounds may not be the ones meant
+		return
+	}
+	m.checkTiers(mins, sums)
+	if p.Count() == before {
+		m.checkLeaves(leaves)
 	}
 }
 
-// tier also returns the places of its name and of its min.
-func (p *parser) tier(v strictyaml.Value) (t Tier, name, low strictyaml.Value) {
-	o := v.Object("name", "min", "queue", "task")
-	name, low = o.Need("name"), o.Need("min")
-	t = Tier{Name: name.Text(), Min: low.Integer(-maxBound, maxBound), Queue: o.Need("queue").Word()}
+func (p *parser) tier(o strictyaml.Object, last bool) Tier {
+	t := Tier{Name: o.Need("name").Text(), Min: o.Need("min").Integer(-maxBound, maxBound), Queue: o.Need("queue").Word()}
+	t.Leave = t.Min
+	if o.Has("leave") {
+		t.Leave = o.Get("leave").Integer(-maxBound, maxBound)
+	}
+	if o.Has("dwell") {
+		t.Dwell = o.Get("dwell").Duration(modelUnits)
+	}
+	for _, key := range []string{"leave", "dwell"} {
+		if last {
+			o.Get(key).Fail("nothing is below the last tier, so it is never left")
+		}
+	}
 	if o.Has("task") {
 		t.Task = p.task(o.Get("task"))
 	}
-	return t, name, low
+	return t
+}
+
+// checkLeaves reports tiers that are left at a score that would enter them, or so
+// late that an account would fall past the next.
+func (m *Model) checkLeaves(leaves []strictyaml.Value) {
+	for i, v := range leaves {
+		switch t := m.Tiers[i]; {
+		case v.Absent():
+		case t.Leave >= t.Min:
+			v.Fail("%d must be below min (%d): it is the score that an account may fall to and stay", t.Leave, t.Min)
+		case t.Leave <= m.Tiers[i+1].Min:
+			v.Fail("%d must be above the min of %q (%d), or accounts fall past it", t.Leave, m.Tiers[i+1].Name, m.Tiers[i+1].Min)
+		}
+	}
 }
 
 // checkTiers reports tiers that no score can fall in, and scores without a tier.
@@ -156,7 +305,7 @@ func (m *Model) outOfOrder(i int) string {
 }
 
 func (m *Model) outOfReach(i int) string {
-	worst, best := m.Scale.place(m.reach.low, m.reach.high), m.Scale.place(m.reach.high, m.reach.high)
+	worst, best := m.extreme(ofValue, atWorst), m.extreme(ofValue, atBest)
 	switch t := m.Tiers[i]; {
 	case t.Min < m.Scale.Min:
 		return fmt.Sprintf("%d is below the scale's min (%d)", t.Min, m.Scale.Min)
@@ -171,7 +320,7 @@ func (m *Model) outOfReach(i int) string {
 var priorities = []string{"low", "medium", "high"}
 
 func (p *parser) task(v strictyaml.Value) *TaskTemplate {
-	o := v.Object("subject", "due", "priority")
+	o := v.Object(taskKeys.names()...)
 	t := &TaskTemplate{Subject: o.Need("subject").Text(), Due: o.Need("due").Duration(modelUnits), Priority: "medium"}
 	if o.Has("priority") {
 		t.Priority = o.Get("priority").OneOf(priorities...)
@@ -188,7 +337,7 @@ func (p *parser) triggerTask(m *Model, v strictyaml.Value, sums bool) {
 	if v.Absent() {
 		return
 	}
-	o := v.Object("when", "priority", "cooldown", "due")
+	o := v.Object(triggerKeys.names()...)
 	t := &TriggerTask{Priority: "high", Cooldown: 14 * day, DueIn: day}
 	if o.Has("priority") {
 		t.Priority = o.Get("priority").OneOf(priorities...)
@@ -214,8 +363,10 @@ func (p *parser) triggerTask(m *Model, v strictyaml.Value, sums bool) {
 
 // possible reports whether c holds for the worst account or for the best.
 func (m *Model) possible(c Condition) bool {
-	place := func(points, fit int) Score {
-		return Score{Value: m.Scale.place(points, m.reach.high), Fit: m.Scale.place(fit, m.fitReach.high)}
+	for _, e := range []end{atWorst, atBest} {
+		if c.holds(Score{Value: m.extreme(ofValue, e), Fit: m.extreme(ofFit, e)}) {
+			return true
+		}
 	}
-	return c.holds(place(m.reach.high, m.fitReach.high)) || c.holds(place(m.reach.low, m.fitReach.low))
+	return false
 }

@@ -12,22 +12,18 @@ import (
 func (p *parser) criteria(v strictyaml.Value) []Criterion {
 	items := v.Some(maxCriteria)
 	all, names := make([]Criterion, len(items)), make([]strictyaml.Value, len(items))
+	p.dimensionAt = make([]strictyaml.Value, len(items))
 	for i, item := range items {
-		all[i], names[i] = p.criterion(item)
+		o := item.Object(criterionKeys.names()...)
+		all[i], names[i], p.dimensionAt[i] = p.criterion(o), o.Get("name"), o.Get("dimension")
 	}
 	strictyaml.Unique(names, strictyaml.Exactly)
 	return all
 }
 
-// matcherKeys say what earns a credit, each for one kind of field.
-var matcherKeys = []string{"any_of", "contains_any", "between", "at_least", "at_most", "equals", "within"}
-
-// criterion also returns the place of its name.
-func (p *parser) criterion(v strictyaml.Value) (c Criterion, name strictyaml.Value) {
-	o := v.Object(append([]string{"name", "dimension", "field", "signal", "points", "partial", "unknown"}, matcherKeys...)...)
-	name = o.Need("name")
-	c = Criterion{
-		Name:      name.Word(),
+func (p *parser) criterion(o strictyaml.Object) Criterion {
+	c := Criterion{
+		Name:      o.Need("name").Word(),
 		Dimension: o.Need("dimension").Word(),
 		Points:    p.points(o.Need("points")),
 		Unknown:   CountsAsNo,
@@ -36,17 +32,52 @@ func (p *parser) criterion(v strictyaml.Value) (c Criterion, name strictyaml.Val
 		o.Get("dimension").Fail("%q looks like a slip (did you mean %s?)", c.Dimension, known)
 	}
 	p.subject(&c, o)
-	if slices.Contains(p.m.Required, c.Field) && c.Field != "" {
+	if p.requires(&c) {
 		c.Unknown = Widen
 	}
 	if o.Has("unknown") {
 		c.Unknown = Unknown(o.Get("unknown").OneOf(string(Widen), string(CountsAsNo)))
 	}
+	if c.When != nil || o.Has("when") {
+		p.conditional(&c, o)
+		return c
+	}
 	if match := p.matcher(o, &c); match != nil {
 		c.Credits = []Credit{{Match: match, Points: c.Points}}
 	}
 	p.partial(&c, o.Get("partial"))
-	return c, name
+	p.halfLife(&c, o)
+	return c
+}
+
+// requires reports whether c looks at a field that the waterfall must find.
+func (p *parser) requires(c *Criterion) bool {
+	if c.When != nil {
+		return slices.ContainsFunc(c.When.fields, func(f account.Field) bool { return slices.Contains(p.m.Required, f) })
+	}
+	return c.Field != "" && c.Of == Own && slices.Contains(p.m.Required, c.Field)
+}
+
+// conditional reads the rest of a criterion that has an expression.
+func (p *parser) conditional(c *Criterion, o strictyaml.Object) {
+	for _, key := range slices.Concat([]string{"partial", "half_life"}, matcherKeys.names()) {
+		o.Get(key).Key().Fail("does not go with when, which says it all")
+	}
+	c.Credits = []Credit{{Match: flag(true), Points: c.Points}}
+}
+
+// halfLife reads how fast points decay with the age of what earned them.
+func (p *parser) halfLife(c *Criterion, o strictyaml.Object) {
+	v := o.Get("half_life")
+	switch {
+	case v.Absent():
+	case c.Field != "" && !c.dated():
+		v.Key().Fail("only signals and dates age; %s is a %s", c.Field, c.kind)
+	case o.Has("partial"):
+		v.Key().Fail("beside partial; one way to lose points with age is enough")
+	default:
+		c.HalfLife = v.Duration(modelUnits)
+	}
 }
 
 func (p *parser) points(v strictyaml.Value) int {
@@ -58,18 +89,52 @@ func (p *parser) points(v strictyaml.Value) int {
 	return n
 }
 
-// subject reads what a criterion looks at: a field or signals.
+// subject reads what a criterion looks at: a field, signals or an expression.
 func (p *parser) subject(c *Criterion, o strictyaml.Object) {
-	switch field, signal := o.Has("field"), o.Has("signal"); {
+	var found []string
+	for _, key := range []string{"field", "signal", "when"} {
+		if o.Has(key) {
+			found = append(found, key)
+		}
+	}
+	switch {
 	case o.Absent():
-	case field && signal:
-		o.Get("signal").Fail("a criterion has a field or a signal, not both")
-	case field:
+	case len(found) == 0:
+		o.Fail("missing key field (or signal, or when)")
+	case len(found) > 1:
+		o.Get(found[1]).Fail("a criterion has one of field, signal and when, not both %s and %s", found[0], found[1])
+		return
+	}
+	p.whose(c, o)
+	switch {
+	case o.Has("field") && o.Has("of") && p.m.Subject != SubjectContact:
+		c.Field, c.kind = p.contactField(o.Get("field"))
+	case o.Has("field"):
 		c.Field, c.kind = p.field(o.Get("field"))
-	case signal:
+	case o.Has("signal"):
 		c.Signals = p.signals(o.Get("signal"))
+	case o.Has("when"):
+		c.When = p.expression(o.Get("when"), p.kindOf)
+	}
+}
+
+// whose reads whose field a criterion looks at.
+func (p *parser) whose(c *Criterion, o strictyaml.Object) {
+	of := o.Get("of")
+	switch {
+	case of.Absent():
+	case p.m.Subject == SubjectContact:
+		of.Key().Fail("a model of contacts looks at the contact's own fields")
+	case !o.Has("field"):
+		of.Key().Fail("only a field can be another's")
 	default:
-		o.Fail("missing key field (or signal)")
+		c.Of = Whose(of.OneOf(string(BestContact), string(BuyingCommittee)))
+	}
+	switch contacts := o.Get("contacts"); {
+	case c.Of == BuyingCommittee:
+		c.Contacts = o.Need("contacts").Integer(2, maxContacts)
+	case !contacts.Absent() && (of.Absent() || c.Of == BestContact):
+		contacts.Key().Fail("only a buying committee has a number of contacts")
 	}
 }
 
@@ -90,7 +155,7 @@ func (p *parser) signals(v strictyaml.Value) []string {
 // there is none to be had.
 func (p *parser) matcher(o strictyaml.Object, c *Criterion) Matcher {
 	var found []string
-	for _, key := range matcherKeys {
+	for _, key := range matcherKeys.names() {
 		if o.Has(key) {
 			found = append(found, key)
 		}
@@ -227,7 +292,7 @@ func (p *parser) equals(v strictyaml.Value, kind account.Kind) Matcher {
 // partial reads the credits for inputs that miss full credit.
 func (p *parser) partial(c *Criterion, v strictyaml.Value) {
 	for _, item := range v.Some(maxCredits) {
-		o := item.Object(append([]string{"points"}, matcherKeys...)...)
+		o := item.Object(partialKeys.names()...)
 		points := p.points(o.Need("points"))
 		if points != 0 && c.Points != 0 && (points > 0) != (c.Points > 0) {
 			o.Get("points").Fail("%d must have the sign of the full %d", points, c.Points)

@@ -26,7 +26,7 @@ func (p *parser) signalRules(v strictyaml.Value) SignalRules {
 	if v.Absent() {
 		return rules
 	}
-	o := v.Object("first_sight", "hiring", "executives", "technologies", "headcount")
+	o := v.Object(signalKeys.names()...)
 	if o.Has("first_sight") {
 		rules.FirstSight = o.Get("first_sight").Duration(modelUnits)
 	}
@@ -34,7 +34,7 @@ func (p *parser) signalRules(v strictyaml.Value) SignalRules {
 		rules.Headcount = p.change(o.Get("headcount"))
 	}
 	p.hiring(o.Get("hiring"), &rules)
-	rules.Executives = p.roles(o.Get("executives"))
+	rules.Executives = p.roles(o.Get("executives"), roleKeys)
 	rules.Competitors, rules.Complements = p.technologies(o.Get("technologies"))
 	return rules
 }
@@ -43,8 +43,8 @@ func (p *parser) hiring(v strictyaml.Value, rules *SignalRules) {
 	if v.Absent() {
 		return
 	}
-	o := v.Object("roles", "functions", "burst")
-	rules.Hiring = p.roles(o.Need("roles"), "department") // a burst of postings for nobody would be none
+	o := v.Object(hiringKeys.names()...)
+	rules.Hiring = p.roles(o.Need("roles"), hiredKeys) // a burst of postings for nobody would be none
 	functions := o.Get("functions").Some(maxRoles)
 	for _, f := range functions {
 		rules.Functions = append(rules.Functions, f.Text())
@@ -53,23 +53,22 @@ func (p *parser) hiring(v strictyaml.Value, rules *SignalRules) {
 	if !o.Has("burst") {
 		return
 	}
-	b := o.Get("burst").Object("postings", "within")
+	b := o.Get("burst").Object(burstKeys.names()...)
 	rules.Burst = Burst{
 		Postings: b.Need("postings").Integer(2, maxPostings),
 		Within:   b.Need("within").Duration(modelUnits),
 	}
 }
 
-// roles reads a list of roles. Only job boards name departments, so the key is not
-// known everywhere: it would be read and then forgotten.
-func (p *parser) roles(v strictyaml.Value, more ...string) []Role {
+// roles reads a list of roles that have these keys.
+func (p *parser) roles(v strictyaml.Value, known keys) []Role {
 	items := v.Some(maxRoles)
 	if len(items) == 0 {
 		return nil
 	}
 	roles, names := make([]Role, len(items)), make([]strictyaml.Value, len(items))
 	for i, item := range items {
-		roles[i], names[i] = p.role(item, more)
+		roles[i], names[i] = p.role(item, known)
 	}
 	strictyaml.Unique(names, strictyaml.Exactly)
 	return roles
@@ -79,8 +78,8 @@ func (p *parser) roles(v strictyaml.Value, more ...string) []Role {
 var roleName = regexp.MustCompile(`^[a-z0-9-]+$`)
 
 // role also returns the place of its name.
-func (p *parser) role(v strictyaml.Value, more []string) (r Role, name strictyaml.Value) {
-	o := v.Object(append([]string{"name", "titles", "not"}, more...)...)
+func (p *parser) role(v strictyaml.Value, known keys) (r Role, name strictyaml.Value) {
+	o := v.Object(known.names()...)
 	name = o.Need("name")
 	r.Name = name.Word()
 	if r.Name != "" && !roleName.MatchString(r.Name) {
@@ -136,7 +135,7 @@ func (p *parser) technologies(v strictyaml.Value) (competitors, complements []st
 	if v.Absent() {
 		return nil, nil
 	}
-	o := v.Object("competitors", "complements")
+	o := v.Object(technologyKeys.names()...)
 	theirs := o.Get("competitors").List(maxItems)
 	both := append(slices.Clone(theirs), o.Get("complements").List(maxItems)...)
 	names := make([]string, len(both))

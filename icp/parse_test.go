@@ -130,10 +130,10 @@ func TestMistakes(t *testing.T) {
 
 		// keys
 		{"an unknown key, near a known one", "confidence: 0.6", "confidenc: 0.6", "6:1: confidenc: unknown key (did you mean confidence?)"},
-		{"an unknown key, near none", "confidence: 0.6", "colour: red", "6:1: colour: unknown key; known: name, version, owner, subject, fields, required, confidence, scale, criteria, tiers, trigger_task, exploration, signals"},
+		{"an unknown key, near none", "confidence: 0.6", "colour: red", "6:1: colour: unknown key; known: name, version, owner, subject, applies_to, fields, required, confidence, scale, apart, criteria, tiers, matrix, trigger_task, exploration, signals"},
 		{"an unknown key further down", "    any_of: [saas", "    any_off: [saas", "12:5: criteria[0].any_off: unknown key (did you mean any_of?)"},
 		{"a misspelt key is not missed as well", "    points: 20\n", "    pionts: 20\n", "13:5: criteria[0].pionts: unknown key (did you mean points?)"},
-		{"a key that is no text", "confidence: 0.6", "[a]: 0.6", "6:1: ?: unknown key; known: name, version, owner, subject, fields, required, confidence, scale, criteria, tiers, trigger_task, exploration, signals"},
+		{"a key that is no text", "confidence: 0.6", "[a]: 0.6", "6:1: ?: unknown key; known: name, version, owner, subject, applies_to, fields, required, confidence, scale, apart, criteria, tiers, matrix, trigger_task, exploration, signals"},
 		{"a key twice", "subject: company", "version: 4", "4:1: version: the key stands here twice; the first is in line 2"},
 		{"name missing", "name: small\n", "", "1:1: missing key name"},
 		{"version missing", "version: 3\n", "", "1:1: missing key version"},
@@ -142,7 +142,7 @@ func TestMistakes(t *testing.T) {
 		{"points missing", "    points: -30\n", "", "26:5: criteria[3]: missing key points"},
 		{"a criterion's name missing", "name: churned\n    ", "", "26:5: criteria[3]: missing key name"},
 		{"a dimension missing", "    dimension: risk\n", "", "26:5: criteria[3]: missing key dimension"},
-		{"a field missing", "    field: previously_churned\n", "", "26:5: criteria[3]: missing key field (or signal)"},
+		{"a field missing", "    field: previously_churned\n", "", "26:5: criteria[3]: missing key field (or signal, or when)"},
 		{"a matcher missing", "    equals: true\n", "", "26:5: criteria[3]: missing key: equals"},
 		{"a window missing", "    within: 90d\n", "", "21:5: criteria[2]: missing key: within"},
 		{"a tier's queue missing", ", queue: none", "", "36:5: tiers[1]: missing key queue"},
@@ -166,7 +166,7 @@ func TestMistakes(t *testing.T) {
 		{"a confidence above 1", "confidence: 0.6", "confidence: 60", "6:13: confidence: 60 is outside 0 to 1"},
 		{"a confidence of 0", "confidence: 0.6", "confidence: 0", "6:13: confidence: must be above 0"},
 		{"a confidence in words", "confidence: 0.6", "confidence: high", `6:13: confidence: want a number from 0 to 1, have the text "high"`},
-		{"another subject", "subject: company", "subject: compny", `4:10: subject: "compny": want company (did you mean company?)`},
+		{"another subject", "subject: company", "subject: compny", `4:10: subject: "compny": want company or contact (did you mean company?)`},
 		{"criteria that are no list", good[strings.Index(good, "criteria:"):strings.Index(good, "tiers:")], "criteria: {}\n", "8:11: criteria: want a list, have a mapping"},
 		{"a criterion that is a text", "  - name: churned\n    dimension: risk\n    field: previously_churned\n    equals: true\n    points: -30\n", "  - churned\n", `26:5: criteria[3]: want a mapping, have the text "churned"`},
 
@@ -174,7 +174,7 @@ func TestMistakes(t *testing.T) {
 		{"an unknown required field", "[industry, employees]", "[industry, employes]", `5:22: required[1]: unknown field "employes" (did you mean employees?); any other than Sluice's own is declared under fields`},
 		{"a required field twice", "[industry, employees]", "[industry, employees, industry]", `5:33: required[2]: "industry" is already in the list`},
 		{"an unknown field", "field: previously_churned", "field: shoe_size", `28:12: criteria[3].field: unknown field "shoe_size"; any other than Sluice's own is declared under fields`},
-		{"a field and a signal", "    signal: [funding", "    field: industry\n    signal: [funding", "24:13: criteria[2].signal: a criterion has a field or a signal, not both"},
+		{"a field and a signal", "    signal: [funding", "    field: industry\n    signal: [funding", "24:13: criteria[2].signal: a criterion has one of field, signal and when, not both field and signal"},
 		{"a misspelt signal", "[funding, hiring]", "[fundign, hiring]", `23:14: criteria[2].signal[0]: "fundign" looks like a slip (did you mean funding?)`},
 		{"no signals", "[funding, hiring]", "[]", "23:13: criteria[2].signal: must not be empty"},
 		{"a misspelt dimension", "dimension: intent", "dimension: intend", `22:16: criteria[2].dimension: "intend" looks like a slip (did you mean intent?)`},
@@ -222,7 +222,7 @@ func TestMistakes(t *testing.T) {
 		{"empty partial credit", "[{between: [20, 49], points: 7}]", "[]", "20:14: criteria[1].partial: must not be empty"},
 
 		// scale and tiers
-		{"an unknown method", "method: sum", "method: summ", `7:17: scale.method: "summ": want sum or proportional (did you mean sum?)`},
+		{"an unknown method", "method: sum", "method: summ", `7:17: scale.method: "summ": want sum or proportional or weighted (did you mean sum?)`},
 		{"a scale upside down", "max: 100", "max: 0", "7:35: scale.max: 0 must be above min (0)"},
 		{"no tiers", good[strings.Index(good, "tiers:"):strings.Index(good, "trigger_task:")], "tiers: []\n", "31:8: tiers: must not be empty"},
 		{"tiers from low to high", "min: 0, queue", "min: 41, queue", `36:25: tiers[1].min: 41 is above the min of "Tier 1" before it (40); tiers go from high to low`},
@@ -297,7 +297,7 @@ tiers:
 		`revops.yaml:2:10: version: want a whole number, have the text "one"`,
 		`revops.yaml:3:8: aliases (*name) are not used in models; write the value out`,
 		`revops.yaml:4:22: required[1]: unknown field "employes" (did you mean employees?); any other than Sluice's own is declared under fields`,
-		`revops.yaml:5:17: scale.method: "weighted": want sum or proportional`,
+		`revops.yaml:5:8: scale: missing key dimensions`,
 		`revops.yaml:7:46: criteria[0].any_off: unknown key (did you mean any_of?)`,
 		`revops.yaml:8:12: criteria[1].name: "a" is already in the list`,
 		`revops.yaml:8:56: criteria[1].between: 500 is above 50: the least comes first`,
@@ -331,7 +331,7 @@ func TestLoad(t *testing.T) {
 	}
 	_, err := icp.Load("../go")
 	require.ErrorIs(t, err, account.ErrNotFound)
-	require.EqualError(t, err, `model "../go": not found; shipped: revops`)
+	require.EqualError(t, err, `model "../go": not found; shipped: abm-list, contact-fit, fit-and-engagement, five-dimensions, revops`)
 }
 
 // TestDocs holds that docs/models.md tells the truth: its model, what a company

@@ -1,6 +1,7 @@
 package icp
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,14 +13,17 @@ import (
 // Score is what a model makes of an account. It holds everything that explains it,
 // is stored as it is and is read back, never worked out again.
 type Score struct {
-	Value        int      `json:"value"`        // in points of the model's scale; unknown inputs add nothing
-	Low          int      `json:"low"`          // the worst that the unknown could still make of it
-	High         int      `json:"high"`         // the best
-	Fit          int      `json:"fit"`          // Value as if the model had no intent and no engagement criteria
-	Completeness float64  `json:"completeness"` // 0 to 1: the share of all |points| whose input is known
-	Tier         string   `json:"tier"`         // of Value
-	Provisional  bool     `json:"provisional"`  // Low and High fall in different tiers
-	Criteria     []Result `json:"criteria"`     // one for each criterion, in the model's order
+	Value        int      `json:"value"`           // in points of the model's scale; unknown inputs add nothing
+	Low          int      `json:"low"`             // the worst that the unknown could still make of it
+	High         int      `json:"high"`            // the best
+	Fit          int      `json:"fit"`             // Value as if the model had no intent and no engagement criteria
+	Engagement   int      `json:"engagement"`      // as if it had only those of the dimension engagement
+	Intent       int      `json:"intent"`          // as if it had only those of the dimension intent
+	Completeness float64  `json:"completeness"`    // 0 to 1: the share of all |points| whose input is known
+	Tier         string   `json:"tier"`            // of Value, or of the model's matrix
+	Floor        string   `json:"floor,omitempty"` // of a provisional score: the tier that it has at worst
+	Provisional  bool     `json:"provisional"`     // what is unknown could still change the tier
+	Criteria     []Result `json:"criteria"`        // one for each criterion, in the model's order
 }
 
 // String returns the score in one line: 65 in 65..80, Tier 2 (provisional).
@@ -31,121 +35,216 @@ func (s Score) String() string {
 	return line
 }
 
-// Result is one criterion's part in a score.
+func (s *Score) numbers() [measures]int {
+	return [measures]int{ofValue: s.Value, ofFit: s.Fit, ofEngagement: s.Engagement, ofIntent: s.Intent}
+}
+
+// Result is one criterion's part in a score. Its small numbers are small: there is
+// one for each criterion of every account, and memory is most of what rating costs.
 type Result struct {
 	Name       string        `json:"name"`
 	Dimension  string        `json:"dimension"`
 	Points     int           `json:"points"`               // before scaling
-	Max        int           `json:"max"`                  // for full credit; negative for a risk
-	Low        int           `json:"low"`                  // Points, or the least that is still open
-	High       int           `json:"high"`                 // Points, or the most that is still open
-	Input      account.Value `json:"input"`                // the fact, or the signal's kind; null while unknown
+	Max        int16         `json:"max"`                  // for full credit; negative for a risk
+	Low        int16         `json:"low"`                  // Points, or the least that is still open
+	High       int16         `json:"high"`                 // Points, or the most that is still open
+	AgeDays    int16         `json:"age_days"`             // whole days from ObservedAt to the rating, at most 32,767
+	Input      account.Value `json:"input"`                // the fact, the signal's kind, how many contacts match, or whether the expression holds; null while unknown
 	Provider   string        `json:"provider,omitempty"`   // who said so: a provider, or the signal's source
-	ObservedAt time.Time     `json:"observed_at,omitzero"` // when it was observed; of a signal, when it happened
-	AgeDays    int           `json:"age_days"`             // whole days from ObservedAt to the rating
+	ObservedAt time.Time     `json:"observed_at,omitzero"` // when it was observed, the oldest of several; of a signal, when it happened
 	Reason     string        `json:"reason"`               // for people: "employees: 30, within 20 to 49, partial credit"
 }
 
 // Known reports whether the criterion had an input.
 func (r *Result) Known() bool { return !r.Input.IsZero() }
 
+// earns gives r its points, which are within maxPoints.
+func (r *Result) earns(points int) {
+	r.Points, r.Low, r.High = points, int16(points), int16(points)
+}
+
+// opens gives r the range of all that c can give.
+func (r *Result) opens(c *Criterion) { r.Low, r.High = int16(c.reach.low), int16(c.reach.high) }
+
+// Subject is what a model rates: what is known of a company, or of a contact over its
+// company (see [Contact.Over]).
+type Subject struct {
+	Facts    account.Facts
+	Signals  []account.Signal
+	Contacts []Contact // of a company, for criteria of its best contact or its buying committee
+}
+
+// Rate scores an account without its contacts; see [Model.Rate].
+func Rate(m *Model, facts account.Facts, signals []account.Signal, at time.Time) Score {
+	return m.Rate(Subject{Facts: facts, Signals: signals}, at)
+}
+
 // Rate scores an account, in points of m.Scale, as things stood at the given time.
 //
 // Unknown is not zero: a criterion that widens leaves Value alone and moves Low and
-// High apart by what it could still give; where these fall in different tiers, the
-// score is provisional. A criterion that takes unknown for no moves neither. Both
-// lower Completeness. A fact counts whatever its confidence, and its reason says
-// "unsure" below m.Confidence: asking again is the waterfall's business. A fact of
-// the wrong kind, or an empty text, is no fact.
+// High apart by what it could still give, and so does a dimension with a share of the
+// score of which nothing at all is known; where this could change the tier, the score
+// is provisional. A criterion that takes unknown for no moves neither. Both lower
+// Completeness. A fact counts whatever its confidence, and its reason says "unsure"
+// below m.Confidence: asking again is the waterfall's business. A fact of the wrong
+// kind, or an empty text, is no fact.
 //
 // A signal counts while it is no older than its criterion's window and no more than
 // a day ahead; of several, the latest speaks. Neither its summary nor its evidence
 // is repeated in the reason, which ends up in histories, where persons' names have
-// no place.
+// no place. The same goes for who a contact is.
 //
 // Rate cannot fail, since Parse refuses what it could not rate. It reads no clock,
 // so the quarterly review can rate past accounts again. The points are the model
 // file's; docs/models.md gives their source.
-func Rate(m *Model, facts account.Facts, signals []account.Signal, at time.Time) Score {
+func (m *Model) Rate(sub Subject, at time.Time) Score {
 	s := Score{Criteria: make([]Result, len(m.Criteria))}
-	run := rating{sure: m.Confidence, facts: facts, signals: signals, at: at}
+	run := rating{sure: m.Confidence, Subject: sub, at: at, unix: at.Unix()}
 	run.text.Grow(m.textSize)
-	var sum, fit, known int
-	var open reach
+	var t tallies
 	for i := range m.Criteria {
 		c, r := &m.Criteria[i], &s.Criteria[i]
 		run.rate(c, r)
+		in := &t.of[c.part]
+		in.points += r.Points
+		in.low += int(r.Low)
+		in.high += int(r.High)
 		if r.Known() {
-			known += c.weight()
+			in.known += c.weight()
+		} else {
+			t.open = true
 		}
-		if c.fit() {
-			fit += r.Points
-		}
-		sum += r.Points
-		open = open.plus(reach{r.Low, r.High})
 	}
-	s.Value = m.Scale.place(sum, m.reach.high)
-	s.Low, s.High = m.Scale.place(open.low, m.reach.high), m.Scale.place(open.high, m.reach.high)
-	s.Fit = m.Scale.place(fit, m.fitReach.high)
-	if m.weight > 0 {
-		s.Completeness = float64(known) / float64(m.weight)
+	if m.Scale.Method == Weighted {
+		m.openUp(&t, s.Criteria)
 	}
-	s.Tier = m.TierFor(s.Value).Name
-	s.Provisional = m.TierFor(s.Low).Name != m.TierFor(s.High).Name
+	m.conclude(&s, &t)
 	return s
+}
+
+// openUp widens by whole dimensions that have a share of the score, and of which
+// nothing is known: there, not even what counts as no is known not to be so.
+func (m *Model) openUp(t *tallies, results []Result) {
+	for i, p := range m.parts {
+		if t.of[i].known == 0 && !p.apart {
+			t.of[i].low, t.of[i].high = p.reach.low, p.reach.high
+		}
+	}
+	for i := range m.Criteria {
+		c, r := &m.Criteria[i], &results[i]
+		if t.of[c.part].known == 0 && !m.parts[c.part].apart {
+			r.Reason = c.open
+			r.opens(c)
+		}
+	}
+}
+
+// conclude makes the score's numbers and its tier of the points.
+func (m *Model) conclude(s *Score, t *tallies) {
+	s.Value, s.Fit = m.number(t, ofValue, asIs), m.number(t, ofFit, asIs)
+	s.Engagement, s.Intent = m.number(t, ofEngagement, asIs), m.number(t, ofIntent, asIs)
+	s.Completeness = m.completeness(t)
+	s.Low, s.High = s.Value, s.Value
+	s.Tier = m.nameOf(m.tierIndex(s.numbers(), -1))
+	if !t.open {
+		return
+	}
+	s.Low, s.High = m.number(t, ofValue, atWorst), m.number(t, ofValue, atBest)
+	worst, best := m.tierIndex(m.numbers(t, s.Low, atWorst), -1), m.tierIndex(m.numbers(t, s.High, atBest), -1)
+	if s.Provisional = worst != best; s.Provisional {
+		s.Floor = m.nameOf(worst)
+	}
+}
+
+func (m *Model) nameOf(tier int) string {
+	if tier < 0 {
+		return ""
+	}
+	return m.Tiers[tier].Name
+}
+
+// numbers returns what a tier is decided by, given the value at that end.
+func (m *Model) numbers(t *tallies, value int, e end) [measures]int {
+	have := [measures]int{ofValue: value}
+	if m.Matrix != nil {
+		for _, of := range []measure{ofFit, ofEngagement, ofIntent} {
+			have[of] = m.number(t, of, e)
+		}
+	}
+	return have
 }
 
 // rating is one call of Rate under way.
 type rating struct {
-	facts   account.Facts
-	signals []account.Signal
-	at      time.Time
-	sure    float64 // a confidence below it is unsure
+	Subject
+	at   time.Time
+	unix int64   // of at
+	sure float64 // a confidence below it is unsure
 
 	text strings.Builder // all reasons are pieces of one text, so that it is allocated once
 }
 
 func (run *rating) rate(c *Criterion, r *Result) {
-	r.Name, r.Dimension, r.Max = c.Name, c.Dimension, c.Points
+	r.Name, r.Dimension, r.Max = c.Name, c.Dimension, int16(c.Points) // within maxPoints
 	start, found := run.text.Len(), false
-	if c.Field != "" {
-		found = run.fact(c, r)
-	} else {
+	switch {
+	case c.Field != "" && c.Of == Own:
+		found = run.fact(c, r, run.Facts)
+	case c.Of == BestContact:
+		found = run.bestContact(c, r)
+	case c.Of == BuyingCommittee:
+		found = run.committee(c, r)
+	case c.When != nil:
+		found = run.expression(c, r)
+	default:
 		found = run.signal(c, r)
 	}
 	if found {
-		r.Reason = run.text.String()[start:]
+		if r.Reason == "" {
+			r.Reason = run.text.String()[start:]
+		}
 		return
 	}
-	r.Reason = c.missing
+	if r.Reason == "" {
+		r.Reason = c.missing
+	}
 	if c.Unknown == Widen {
-		r.Low, r.High = c.reach.low, c.reach.high
+		r.opens(c)
 	}
 }
 
-// fact rates c by its field, if that is known.
-func (run *rating) fact(c *Criterion, r *Result) bool {
-	fact, ok := run.facts[c.Field]
-	if !ok {
-		return false
-	}
-	value := fact.Value
-	if value.Kind() != c.kind {
-		var err error
-		if value, err = value.As(c.kind); err != nil {
+// known returns a fact whose value is of the wanted kind; false if there is none.
+func known(facts account.Facts, field account.Field, kind account.Kind) (fact account.Fact, ok bool) {
+	fact, ok = facts[field]
+	return fact, ok && usable(&fact.Value, kind)
+}
+
+// usable reports whether a value is of the wanted kind, and makes it so if it can be.
+func usable(v *account.Value, kind account.Kind) bool {
+	if v.Kind() != kind {
+		as, err := v.As(kind)
+		if err != nil {
 			return false
 		}
+		*v = as
 	}
-	if c.kind == account.TextKind && value.Text() == "" {
+	return kind != account.TextKind || v.Text() != ""
+}
+
+// fact rates c by its field, if that is known.
+func (run *rating) fact(c *Criterion, r *Result, facts account.Facts) bool {
+	fact, ok := facts[c.Field]
+	if !ok || !usable(&fact.Value, c.kind) {
 		return false
 	}
-	r.Input, r.Provider, r.ObservedAt = value, fact.Provider, fact.ObservedAt
+	r.Input, r.Provider, r.ObservedAt = fact.Value, fact.Provider, fact.ObservedAt
+	run.aged(r)
 	in := input{value: &r.Input}
 	if c.kind == account.DateKind {
-		in.age = run.at.Sub(value.Date())
+		in.age = run.at.Sub(fact.Value.Date())
 	}
-	run.text.WriteString(c.label)
-	run.settle(c, r, in)
+	doubtful := fact.Derived || fact.Confidence < run.sure
+	run.settle(c, r, in, doubtful)
 	if fact.Derived {
 		run.text.WriteString(", derived")
 	}
@@ -162,9 +261,12 @@ func (run *rating) signal(c *Criterion, r *Result) bool {
 		return false
 	}
 	r.Input, r.Provider, r.ObservedAt = account.TextValue(last.Kind), last.Source, last.OccurredAt
+	run.aged(r)
 	run.text.WriteString(spaced(last.Kind))
 	run.text.WriteString(": ")
-	run.settle(c, r, input{value: &r.Input, age: run.at.Sub(last.OccurredAt)})
+	in := input{value: &r.Input, age: run.at.Sub(last.OccurredAt)}
+	i, f := c.credit(in)
+	run.spell(c, r, in, i, f)
 	return true
 }
 
@@ -173,8 +275,8 @@ func (run *rating) signal(c *Criterion, r *Result) bool {
 func (run *rating) latest(kinds []string) *account.Signal {
 	var last *account.Signal
 	horizon := run.at.Add(day)
-	for i := range run.signals {
-		s := &run.signals[i]
+	for i := range run.Signals {
+		s := &run.Signals[i]
 		if slices.Contains(kinds, s.Kind) && !s.OccurredAt.After(horizon) && (last == nil || later(s, last)) {
 			last = s
 		}
@@ -192,36 +294,92 @@ func later(s, than *account.Signal) bool {
 	return s.Source < than.Source
 }
 
-// settle gives r the points of the first credit that the input matches, and the
-// reason.
-func (run *rating) settle(c *Criterion, r *Result, in input) {
+// aged sets how old what r was made of is.
+func (run *rating) aged(r *Result) {
 	if !r.ObservedAt.IsZero() {
-		r.AgeDays = days(time.Duration(run.at.Unix()-r.ObservedAt.Unix()) * time.Second) // Sub takes longer
-	}
-	credit, found, hit := c.credit(in)
-	if c.dated() {
-		in.writeAge(&run.text)
-	} else {
-		in.write(&run.text, found)
-	}
-	if !hit {
-		run.text.WriteString(c.Credits[0].Match.verdict(in, false))
-		return
-	}
-	r.Points, r.Low, r.High = credit.Points, credit.Points, credit.Points
-	run.text.WriteString(credit.Match.verdict(in, true))
-	if credit != &c.Credits[0] {
-		run.text.WriteString(", partial credit")
+		seconds := run.unix - r.ObservedAt.Unix() // Sub takes longer
+		r.AgeDays = int16(min(max(seconds, 0)/(24*60*60), math.MaxInt16))
 	}
 }
 
-// credit returns the first that the input matches, with what was found in a list.
-func (c *Criterion) credit(in input) (credit *Credit, found string, hit bool) {
-	for i := range c.Credits {
-		credit = &c.Credits[i]
-		if found, hit = credit.Match.match(in); hit {
-			return credit, found, true
+// settle gives r the points of the first credit that the input matches, and the
+// reason; more is to be added to it if the input is doubtful.
+func (run *rating) settle(c *Criterion, r *Result, in input, doubtful bool) {
+	i, f := c.credit(in)
+	reason, ok := "", false
+	switch {
+	case i >= 0:
+		if reason, ok = c.Credits[i].fixed(f); ok {
+			r.earns(c.Credits[i].Points)
+		}
+	case c.kind == account.BoolKind:
+		reason, ok = either(in.value.Bool(), c.yes, c.no), true
+	}
+	switch {
+	case ok && doubtful:
+		run.text.WriteString(reason)
+	case ok:
+		r.Reason = reason
+	default:
+		run.text.WriteString(c.label)
+		run.spell(c, r, in, i, f)
+	}
+}
+
+// spell gives r the points of the i-th credit, and spells out the reason.
+func (run *rating) spell(c *Criterion, r *Result, in input, i int, f found) {
+	if c.dated() {
+		in.writeAge(&run.text)
+	} else {
+		in.write(&run.text, f.text)
+	}
+	if i < 0 {
+		run.text.WriteString(c.Credits[0].Match.verdict(in, false))
+		return
+	}
+	run.text.WriteString(c.Credits[i].Match.verdict(in, true))
+	run.earn(c, r, i, in.age)
+}
+
+// earn gives r the points of the i-th credit, less what they have lost with age.
+func (run *rating) earn(c *Criterion, r *Result, i int, age time.Duration) {
+	points := c.Credits[i].Points
+	if c.HalfLife > 0 {
+		if left := decayed(points, age, c.HalfLife); left != points {
+			run.text.WriteString(", decayed to ")
+			run.number(left)
+			run.text.WriteString(" of ")
+			run.number(points)
+			points = left
 		}
 	}
-	return nil, "", false
+	r.earns(points)
+	if i > 0 {
+		run.text.WriteString(partialCredit)
+	}
+}
+
+func (run *rating) number(n int) {
+	var digits [20]byte
+	run.text.Write(strconv.AppendInt(digits[:0], int64(n), 10))
+}
+
+// decayed halves points with every half-life, and rounds to the nearest, halves away
+// from zero. What is still ahead is as good as new.
+func decayed(points int, age, halfLife time.Duration) int {
+	if age <= 0 {
+		return points
+	}
+	return int(math.Round(float64(points) * math.Exp2(-float64(age)/float64(halfLife))))
+}
+
+// credit returns which the input matches first, with what was found of words;
+// negative for none.
+func (c *Criterion) credit(in input) (i int, f found) {
+	for i := range c.Credits {
+		if f, hit := c.Credits[i].Match.match(in); hit {
+			return i, f
+		}
+	}
+	return -1, f
 }
