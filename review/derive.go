@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/strictyaml"
 )
 
 const (
@@ -59,6 +62,11 @@ type Tested struct {
 // makes no difference. Where the deals are too few, or no attribute stands out from
 // chance, it proposes none, and Refused says why.
 func Derive(d *Deals, o Options) (*Proposal, error) {
+	for _, c := range o.Keep {
+		if !slices.Contains(d.header, c) {
+			return nil, account.Invalid("keep", fmt.Sprintf("the deals have no column %q%s", c, strictyaml.DidYouMean(c, d.header)))
+		}
+	}
 	good, why := d.target()
 	r := &derivation{deals: d, options: o, everything: everyDeal(len(good))}
 	r.out = &Proposal{Target: why, Deals: len(good), Tested: []Tested{}, Leaks: []Leak{}, Criteria: []Evidence{}, Tiers: []TierRate{}}
@@ -68,7 +76,7 @@ func Derive(d *Deals, o Options) (*Proposal, error) {
 		}
 	}
 	r.events = min(r.out.Good, len(good)-r.out.Good)
-	defer func() { r.out.Notes = d.Notes }()
+	defer func() { r.out.Notes = slices.Clone(d.Notes) }()
 	if r.events < minEvents {
 		r.out.Refused = fmt.Sprintf("too few deals: %d of one kind and %d of the other, and fewer than %d say nothing; add older deals, or take fewer apart", r.out.Good, len(good)-r.out.Good, minEvents)
 		return r.out, nil
