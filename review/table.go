@@ -192,3 +192,9 @@ func (t *Table) shared(accounts *Table, id string) (string, error) {
 	}
 	return "", account.Invalid("accounts", fmt.Sprintf("%s and %s have several columns in common (%s); say with --id which one is the account's id, and rename the others", t.name, accounts.name, strings.Join(both, ", ")))
 }
+
+// NewTable makes a table of rows that do not come from a file; name is what errors
+// call it. Each row must be as long as the header.
+func NewTable(name string, header []string, rows [][]string) *Table {
+	return &Table{name: name, header: header, rows: rows}
+}

@@ -3,10 +3,13 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -109,4 +112,52 @@ func TestDeriveAndBacktestSayWhatIsMissing(t *testing.T) {
 		require.Equal(t, tt.status, status, tt.give)
 		require.Contains(t, stderr, tt.want, tt.give)
 	}
+}
+
+// crmWithDeals answers as HubSpot with 400 closed deals, of which those with the pain
+// "cost" were mostly won.
+func crmWithDeals(t *testing.T) string {
+	since := time.Now().AddDate(0, -dealMonths, 1)
+	answers := map[string]any{"/crm/properties/2026-09/companies": listOf([]any{map[string]any{"name": "main_pain"}, map[string]any{"name": "colour"}})}
+	var found, links, companies []any
+	for i := range 400 {
+		won, pain := i%5 == 0, "speed"
+		if i%2 == 0 {
+			won, pain = i%7 < 5, "cost"
+		}
+		at := since.Add(time.Duration(i) * 24 * time.Hour).Format(time.RFC3339)
+		found = append(found, map[string]any{"id": 1 + i, "properties": map[string]any{"closedate": at, "hs_is_closed_won": fmt.Sprint(won), "amount": "100"}})
+		links = append(links, map[string]any{"from": map[string]any{"id": 1 + i}, "to": []any{map[string]any{"toObjectId": 1000 + i}}})
+		companies = append(companies, map[string]any{"id": 1000 + i, "properties": map[string]any{"main_pain": pain, "colour": []string{"red", "green", "blue"}[i%3]}})
+	}
+	answers["/crm/objects/2026-09/deals/search"] = listOf(found)
+	answers["/crm/associations/2026-09/deals/companies/batch/read"] = listOf(links)
+	answers["/crm/objects/2026-09/companies/batch/read"] = listOf(companies)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		require.Contains(t, answers, r.URL.Path)
+		_ = json.NewEncoder(w).Encode(answers[r.URL.Path])
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func listOf(results []any) map[string]any { return map[string]any{"results": results} }
+
+func TestDeriveFromTheCRM(t *testing.T) {
+	for name, value := range map[string]string{
+		"DATABASE_URL": "postgres://127.0.0.1:1/none", "CRM": "hubspot", "HUBSPOT_BASE_URL": crmWithDeals(t), "HUBSPOT_TOKEN": "t",
+		"HUBSPOT_CLIENT_SECRET": "s", "HUBSPOT_PORTAL": "8100", "CONFIG": "../sluice.yaml",
+	} {
+		t.Setenv("SLUICE_"+name, value)
+	}
+	status, stdout, stderr := callHere(t, "icp", "derive", "--name", "from-deals")
+	require.Equal(t, ok, status, stderr)
+	require.Contains(t, stdout, "made from 400 closed deals")
+	require.Contains(t, stdout, "field: main_pain")
+	require.NotContains(t, stdout, "field: colour")
+	require.Contains(t, stdout, "the CRM says what is known of companies now")
+
+	status, _, stderr = callHere(t, "icp", "derive", "--outcome", "won")
+	require.Equal(t, usage, status)
+	require.Contains(t, stderr, "--outcome, --id, --date, --value and --accounts are about a file")
 }
