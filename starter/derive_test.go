@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -134,7 +135,7 @@ func crmWithDeals(t *testing.T) string {
 	answers["/crm/associations/2026-09/deals/companies/batch/read"] = listOf(links)
 	answers["/crm/objects/2026-09/companies/batch/read"] = listOf(companies)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		require.Contains(t, answers, r.URL.Path)
+		assert.Contains(t, answers, r.URL.Path)
 		_ = json.NewEncoder(w).Encode(answers[r.URL.Path])
 	}))
 	t.Cleanup(s.Close)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/crm"
@@ -39,22 +40,25 @@ func (a *dealsAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Properties []string
 	}
 	if r.Method == http.MethodPost {
-		require.NoError(a.t, json.NewDecoder(r.Body).Decode(&body))
+		assert.NoError(a.t, json.NewDecoder(r.Body).Decode(&body))
 	}
 	answer := map[string]any{}
 	switch r.URL.Path {
 	case "/crm/properties/2026-09/companies":
 		answer["results"] = []map[string]any{
-			{"name": "numberofemployees", "hubspotDefined": true}, {"name": "hs_num_open_deals", "hubspotDefined": true},
-			{"name": "main_pain"}, {"name": "margin", "calculated": true}, {"name": crm.ScoreProperty},
+			{"name": "numberofemployees", "hubspotDefined": true},
+			{"name": "hs_num_open_deals", "hubspotDefined": true},
+			{"name": "main_pain"},
+			{"name": "margin", "calculated": true},
+			{"name": crm.ScoreProperty},
 		}
 	case "/crm/objects/2026-09/deals/search":
 		filters := body.FilterGroups[0].Filters
-		require.Equal(a.t, "hs_is_closed", filters[0].PropertyName)
-		require.Equal(a.t, "GTE", filters[1].Operator)
+		assert.Equal(a.t, "hs_is_closed", filters[0].PropertyName)
+		assert.Equal(a.t, "GTE", filters[1].Operator)
 		answer = a.search(filters[1].Value, body.After)
 	case "/crm/associations/2026-09/deals/companies/batch/read":
-		require.LessOrEqual(a.t, len(body.Inputs), 1000)
+		assert.LessOrEqual(a.t, len(body.Inputs), 1000)
 		var results []any
 		for _, in := range body.Inputs {
 			if in.ID != "9000003" { // one without a company is left out
@@ -66,8 +70,8 @@ func (a *dealsAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		answer["results"] = results
 	case "/crm/objects/2026-09/companies/batch/read":
-		require.Equal(a.t, []string{"main_pain", "numberofemployees"}, body.Properties)
-		require.Len(a.t, body.Inputs, 1, "each company once")
+		assert.Equal(a.t, []string{"main_pain", "numberofemployees"}, body.Properties)
+		assert.Len(a.t, body.Inputs, 1, "each company once")
 		answer["results"] = []any{map[string]any{"id": "512", "properties": map[string]any{"numberofemployees": "120", "main_pain": nil, "hs_object_id": "512"}}}
 	default:
 		a.t.Errorf("unexpected call of %s", r.URL.Path)
@@ -78,9 +82,9 @@ func (a *dealsAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // search gives 200 a page and 10 000 in all.
 func (a *dealsAPI) search(since, after string) map[string]any {
 	from, err := strconv.ParseInt(since, 10, 64)
-	require.NoError(a.t, err)
+	assert.NoError(a.t, err)
 	skip, _ := strconv.Atoi(after)
-	require.Less(a.t, skip, 10_000, "HubSpot refuses to go further")
+	assert.Less(a.t, skip, 10_000, "HubSpot refuses to go further")
 	first := max(0, int(time.UnixMilli(from).Sub(opened)/time.Minute)) + skip
 	var results []any
 	for i := first; i < min(first+200, a.deals); i++ {
