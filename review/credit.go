@@ -101,6 +101,7 @@ func (a *attribute) listed(atoms []atom) string {
 	for _, at := range atoms {
 		words = append(words, at.words...)
 	}
+	words = append(words, a.canonical(words)...)
 	slices.SortFunc(words, func(x, y string) int {
 		return cmp.Or(strings.Compare(strings.ToLower(x), strings.ToLower(y)), strings.Compare(x, y))
 	})

@@ -247,13 +247,16 @@ func (d *Deals) close(marks []mark, p places) {
 	slices.SortFunc(all, func(a, b deal) int { return cmp.Or(cmp.Compare(a.key, b.key), slices.Compare(a.row, b.row)) })
 	d.rows = make([][]string, len(all))
 	d.won, d.fold = make([]bool, len(all)), make([]int, len(all))
+	twin := 0
 	for i, deal := range all {
 		d.rows[i], d.won[i] = deal.row, deal.won
-		key := deal.key
-		if p.id >= 0 && deal.row[p.id] != "" { // the deals of one account stay together
-			key = hash(deal.row[p.id : p.id+1])
+		if twin++; i == 0 || !slices.Equal(deal.row, all[i-1].row) {
+			twin = 0
 		}
-		d.fold[i] = int(key % folds)
+		d.fold[i] = (int(deal.key%folds) + twin) % folds // rows that say the same are dealt round
+		if p.id >= 0 && deal.row[p.id] != "" {           // the deals of one account stay together
+			d.fold[i] = int(hash(deal.row[p.id:p.id+1]) % folds)
+		}
 	}
 	if p.id >= 0 {
 		d.numberAccounts(p.id)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/strictyaml"
@@ -132,8 +133,16 @@ func (r *derivation) propose() error {
 		r.out.Refused = "the attributes that stand out do not hold up on deals they were not learnt from; nothing is proposed"
 		return nil
 	}
+	var late []string
 	for i := range all {
-		r.used(all[i].attribute.name())
+		a := all[i].attribute
+		r.used(a.name())
+		if soundsLate(a.column) && !slices.Contains(late, a.column) && !slices.Contains(r.options.Keep, a.column) {
+			late = append(late, a.column)
+		}
+	}
+	if len(late) > 0 {
+		r.deals.note("by their names, these may be filled in while a deal is worked, or later: %s. Was each known before? If not, --ignore it", strings.Join(late, ", "))
 	}
 	r.tryOut()
 	r.out.Tiers = tiers(c, r.everything, r.good, r.least)

@@ -332,3 +332,28 @@ func BenchmarkDerive(b *testing.B) {
 		derive(b, tab, byRole)
 	}
 }
+
+// TestDeriveSpeaksTheLanguageOfProvidersToo holds that a criterion made of a file's
+// words also finds what providers say, unless two groups share the word.
+func TestDeriveSpeaksTheLanguageOfProvidersToo(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(15, 15))
+	rows := [][]string{{"won", "country", "Last reply"}}
+	for range 1500 {
+		country, reply := []string{"United States", "Germany", "France"}[r.IntN(3)], []string{"short", "long"}[r.IntN(2)]
+		odds := -1.5
+		if country == "United States" {
+			odds += 2
+		}
+		if reply == "long" {
+			odds++
+		}
+		rows = append(rows, []string{strconv.Itoa(won(r, odds)), country, reply})
+	}
+	p := derive(t, table(t, written(t, rows)), review.Roles{Outcome: "won"})
+	m := model(t, p)
+	match := criterion(t, m, "country").Credits[0].Match.String()
+	require.Equal(t, "United States, US", match)
+	require.Equal(t, []account.Field{account.Country}, m.Required)
+	require.Contains(t, strings.Join(p.Notes, "\n"), "by their names, these may be filled in while a deal is worked, or later: Last reply")
+}

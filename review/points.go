@@ -63,12 +63,9 @@ func newCard(all []chosen, deals []int, least int) *card {
 	best, closest := (*card)(nil), math.Inf(-1)
 	for total := most; total >= most/2; total -= 5 { // the grid suits some totals better
 		c := roundCard(all, worth, float64(total))
-		if near := c.adjust(deals, target); near > closest+0.001 && c.total() <= most {
+		if near := c.adjust(deals, target); best == nil || c.total() <= most && (best.total() > most || near > closest+0.001) {
 			best, closest = c, near
 		}
-	}
-	if best == nil {
-		return &card{max: most}
 	}
 	best.tidy()
 	best.max = max(best.total(), 1)
