@@ -240,7 +240,11 @@ func (r *replay) plant() {
 			if is.domain != was.domain {
 				all = append(all, sandbox.Happening{Domain: domain, At: at, Kind: sandbox.NewDomain, To: is.domain})
 			}
-			if kind := map[string]sandbox.HappeningKind{"Inactive": sandbox.Closed, "Acquired": sandbox.Acquired}[is.status]; kind != "" && is.status != was.status {
+			kind := map[string]sandbox.HappeningKind{"Inactive": sandbox.Closed, "Acquired": sandbox.Acquired}[is.status]
+			if kind == "" && endings[was.status] != "" {
+				kind = sandbox.Reopened
+			}
+			if kind != "" && is.status != was.status {
 				all = append(all, sandbox.Happening{Domain: domain, At: at, Kind: kind})
 			}
 		}

@@ -27,9 +27,10 @@ type attribute struct {
 	cell  []uint16 // of each deal, its atom
 	unit  float64  // of a number: the finest step between two values
 
-	smallest float64 // of the numbers
-	blank    []bool  // of each deal, whether the column says nothing
-	unknown  tally   // the deals without a value
+	smallest  float64  // of the numbers
+	spellings []string // of the texts or items, each once whatever the case
+	blank     []bool   // of each deal, whether the column says nothing
+	unknown   tally    // the deals without a value
 }
 
 // atom is a smallest group of values. The first atom of an attribute stands for
@@ -380,6 +381,7 @@ func (a *attribute) cutTexts(cells []string, support int) {
 	var rareKeys []string
 	rareDeals := 0
 	for _, l := range levels(texts) {
+		a.spellings = append(a.spellings, l.shown)
 		switch {
 		case l.n >= support && l.writable() && len(a.atoms) < 500:
 			at[l.key] = uint16(len(a.atoms))
@@ -408,7 +410,11 @@ func (a *attribute) cutLists(cells []string, support int) []attribute {
 		texts[i] = account.ListValue(splitList(c)...).List()
 	}
 	var all []attribute
-	for _, l := range levels(texts) {
+	items := levels(texts)
+	for _, l := range items {
+		a.spellings = append(a.spellings, l.shown)
+	}
+	for _, l := range items {
 		if l.n < support || len(cells)-l.n < support || !l.writable() {
 			continue
 		}

@@ -30,7 +30,7 @@ type Backtest struct {
 	Churn     ByTier   `json:"churn_by_tier"`   // share of the customers; empty without a churn column
 	Revenue   ByTier   `json:"revenue_by_tier"` // of won deals; empty without a value column
 	Missing   Figure   `json:"missing_rate"`    // share of all inputs of criteria that were not known
-	Unknown   ByField  `json:"missing_by_field"`
+	Unknown   ByName   `json:"missing_by_criterion"`
 	Target    string   `json:"target"` // what AUC and lift tell apart
 	Gain      []Gained `json:"gain"`   // from the highest score down
 	Notes     []string `json:"notes"`
@@ -48,11 +48,11 @@ func (f Figure) MarshalJSON() ([]byte, error) {
 	return json.Marshal(float64(f))
 }
 
-// ByTier holds a figure for each tier that has one, ByField for each field.
-type (
-	ByTier  map[string]Figure
-	ByField map[account.Field]Figure
-)
+// ByTier holds a figure for each tier that has one.
+type ByTier map[string]Figure
+
+// ByName holds a figure for each criterion that has one.
+type ByName map[string]Figure
 
 // InTier is how the deals of one tier went.
 type InTier struct {
@@ -80,7 +80,7 @@ func (d *Deals) Backtest(m *icp.Model, at time.Time) (*Backtest, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Backtest{Model: m.ID(), N: d.Len(), Won: d.Won(), Churn: ByTier{}, Revenue: ByTier{}, WinRate: ByTier{}, Unknown: ByField{}}
+	b := &Backtest{Model: m.ID(), N: d.Len(), Won: d.Won(), Churn: ByTier{}, Revenue: ByTier{}, WinRate: ByTier{}, Unknown: ByName{}}
 	b.Notes = append(slices.Clone(d.Notes), notes...)
 	scores, tier := make([]float64, d.Len()), make([]string, d.Len())
 	missing, asked := 0, 0
@@ -94,28 +94,14 @@ func (d *Deals) Backtest(m *icp.Model, at time.Time) (*Backtest, error) {
 			asked++
 			if !s.Criteria[k].Known() {
 				missing++
-				b.Unknown[m.Criteria[k].Field] += 1 / Figure(d.Len())
+				b.Unknown[m.Criteria[k].Name] += 1 / Figure(d.Len())
 			}
 		}
 	}
 	b.Missing = Figure(float64(missing) / float64(asked))
-	b.perField(m)
 	b.compare(d, scores)
 	b.byTier(d, m, tier)
 	return b, nil
-}
-
-// perField makes rates of what was counted for each criterion: several may look at one
-// field.
-func (b *Backtest) perField(m *icp.Model) {
-	times := map[account.Field]Figure{}
-	for i := range m.Criteria {
-		times[m.Criteria[i].Field]++
-	}
-	for f := range b.Unknown {
-		b.Unknown[f] /= times[f]
-	}
-	delete(b.Unknown, "") // signals: deal lists have none
 }
 
 // input is a column that a model's criteria look at.
@@ -130,13 +116,7 @@ type input struct {
 func (d *Deals) inputs(m *icp.Model) ([]input, []string, error) {
 	var found []input
 	var without []string
-	seen := map[account.Field]bool{}
-	for i := range m.Criteria {
-		f := m.Criteria[i].Field
-		if f == "" || seen[f] {
-			continue
-		}
-		seen[f] = true
+	for _, f := range fieldsOf(m) {
 		kind, _ := m.Kind(f)
 		column := slices.IndexFunc(d.header, func(h string) bool { return d.holds(m, f, h) })
 		if column < 0 {
@@ -158,6 +138,24 @@ func (d *Deals) inputs(m *icp.Model) ([]input, []string, error) {
 		notes = append(notes, fmt.Sprintf("the deals have no column for %s: unknown in every deal", strings.Join(without, ", ")))
 	}
 	return found, notes, nil
+}
+
+// fieldsOf lists the fields that a model's criteria look at.
+func fieldsOf(m *icp.Model) []account.Field {
+	var all []account.Field
+	for i := range m.Criteria {
+		c := &m.Criteria[i]
+		looks := []account.Field{c.Field}
+		if c.When != nil {
+			looks = c.When.Fields()
+		}
+		for _, f := range looks {
+			if f != "" && c.Of == icp.Own && !slices.Contains(all, f) {
+				all = append(all, f)
+			}
+		}
+	}
+	return all
 }
 
 // holds reports whether a column is the one of a field: it has the field's name, the

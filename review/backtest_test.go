@@ -30,6 +30,7 @@ criteria:
   - {name: pain, dimension: profile, field: main_pain, any_of: [cost], points: 5}
   - {name: funded, dimension: profile, field: last_funding_at, within: 30d, points: 1}
   - {name: hiring, dimension: intent, signal: [hiring], within: 90d, points: 20}
+  - {name: suffering, dimension: profile, when: 'partner && main_pain == "speed"', points: 2}
 tiers: [{name: High, min: 10, queue: a}, {name: Low, min: 0, queue: b}]
 `
 
@@ -61,8 +62,8 @@ func TestBacktest(t *testing.T) {
 	require.Equal(t, "small@2", b.Model)
 	require.Equal(t, 10, b.N)
 	require.Equal(t, 5, b.Won)
-	// scores of the won: 16, 15, 10, 10, 5; of the lost: 10, 10, 0, 0, 0
-	require.InDelta(t, (5+5+4+4+3)/25.0, float64(b.AUC), 1e-12)
+	// scores of the won: 16, 15, 12, 10, 5; of the lost: 10, 10, 0, 0, 0
+	require.InDelta(t, (5+5+5+4+3)/25.0, float64(b.AUC), 1e-12)
 	require.Less(t, b.AUCLow, b.AUC)
 	require.Greater(t, b.AUCHigh, b.AUC)
 	require.InDelta(t, 2, float64(b.LiftAt20), 1e-12, "the two highest were won, and half of all")
@@ -70,9 +71,9 @@ func TestBacktest(t *testing.T) {
 	require.InDelta(t, 1/4.0, float64(b.WinRate["Low"]), 1e-12)
 	require.Equal(t, review.ByTier{"High": 0.25, "Low": 1}, b.Churn)
 	require.Equal(t, review.ByTier{"High": 400, "Low": 50}, b.Revenue, "of won deals")
-	// unknown of ten each: partner 1, pain 6, funded 8, hiring 10
-	require.InDelta(t, 25/40.0, float64(b.Missing), 1e-12)
-	require.InDelta(t, 0.6, float64(b.Unknown["main_pain"]), 1e-9)
+	// unknown of ten each: partner 1, pain 6, funded 8, hiring 10, suffering 6
+	require.InDelta(t, 31/50.0, float64(b.Missing), 1e-12)
+	require.InDelta(t, 0.6, float64(b.Unknown["pain"]), 1e-9)
 	require.Equal(t, review.Gained{Deals: 1, Won: 1}, b.Gain[len(b.Gain)-1])
 }
 

@@ -90,11 +90,18 @@ func (r *rule) match(levels []int) string {
 		return "equals: " + strconv.FormatBool(first.is)
 	case account.DateKind:
 		return fmt.Sprintf("within: %.0fd", last.high)
+	default:
+		return a.listed(atoms)
 	}
+}
+
+// listed writes the matcher for the words of some atoms.
+func (a *attribute) listed(atoms []atom) string {
 	var words []string
 	for _, at := range atoms {
 		words = append(words, at.words...)
 	}
+	words = append(words, a.canonical(words)...)
 	slices.SortFunc(words, func(x, y string) int {
 		return cmp.Or(strings.Compare(strings.ToLower(x), strings.ToLower(y)), strings.Compare(x, y))
 	})

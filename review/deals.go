@@ -44,6 +44,7 @@ type Deals struct {
 	lifetime []float64   // value × retention, adjusted for expansion; nil without one of these
 	churned  []mark      // nil without such a column
 	fold     []int       // 0 to folds-1, by what identifies the deal
+	account  []int       // a number for each account; nil if no account has two deals
 }
 
 // Len returns how many deals are closed, and so count.
@@ -246,13 +247,34 @@ func (d *Deals) close(marks []mark, p places) {
 	slices.SortFunc(all, func(a, b deal) int { return cmp.Or(cmp.Compare(a.key, b.key), slices.Compare(a.row, b.row)) })
 	d.rows = make([][]string, len(all))
 	d.won, d.fold = make([]bool, len(all)), make([]int, len(all))
+	twin := 0
 	for i, deal := range all {
 		d.rows[i], d.won[i] = deal.row, deal.won
-		key := deal.key
-		if p.id >= 0 && deal.row[p.id] != "" { // the deals of one account stay together
-			key = hash(deal.row[p.id : p.id+1])
+		if twin++; i == 0 || !slices.Equal(deal.row, all[i-1].row) {
+			twin = 0
 		}
-		d.fold[i] = int(key % folds)
+		d.fold[i] = (int(deal.key%folds) + twin) % folds // rows that say the same are dealt round
+		if p.id >= 0 && deal.row[p.id] != "" {           // the deals of one account stay together
+			d.fold[i] = int(hash(deal.row[p.id:p.id+1]) % folds)
+		}
+	}
+	if p.id >= 0 {
+		d.numberAccounts(p.id)
+	}
+}
+
+func (d *Deals) numberAccounts(column int) {
+	d.account = make([]int, len(d.rows))
+	seen := map[string]int{}
+	for i, row := range d.rows {
+		n, known := seen[row[column]]
+		if !known || row[column] == "" {
+			n = i
+		}
+		seen[row[column]], d.account[i] = n, n
+	}
+	if len(seen) == len(d.rows) {
+		d.account = nil
 	}
 }
 
@@ -337,26 +359,26 @@ func (d *Deals) readLifetime(p places) {
 		return
 	}
 	d.lifetime = slices.Clone(d.value)
-	formula := d.header[p.value]
+	formula := []string{d.header[p.value]}
 	for _, part := range []struct {
 		column int
-		before string
+		as     string
 		factor func(share float64) float64
 	}{
-		{p.retention, " × %s", func(s float64) float64 { return s }},
-		{p.expansion, " × (1 + %s)", func(s float64) float64 { return 1 + s }},
+		{p.retention, "%s", func(s float64) float64 { return s }},
+		{p.expansion, "(1 + %s)", func(s float64) float64 { return 1 + s }},
 	} {
 		if part.column < 0 {
 			continue
 		}
-		formula += fmt.Sprintf(part.before, d.header[part.column])
+		formula = append(formula, fmt.Sprintf(part.as, d.header[part.column]))
 		for i, share := range shares(d.numbers(part.column)) {
 			if !math.IsNaN(share) {
 				d.lifetime[i] *= part.factor(share)
 			}
 		}
 	}
-	d.note("lifetime value = %s", formula)
+	d.note("lifetime value = %s", strings.Join(formula, " × "))
 }
 
 // shares turns percentages into shares: a column that reaches beyond 5 holds percentages.

@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
+
+	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/strictyaml"
 )
 
 const (
@@ -59,6 +63,11 @@ type Tested struct {
 // makes no difference. Where the deals are too few, or no attribute stands out from
 // chance, it proposes none, and Refused says why.
 func Derive(d *Deals, o Options) (*Proposal, error) {
+	for _, c := range o.Keep {
+		if !slices.Contains(d.header, c) {
+			return nil, account.Invalid("keep", fmt.Sprintf("the deals have no column %q%s", c, strictyaml.DidYouMean(c, d.header)))
+		}
+	}
 	good, why := d.target()
 	r := &derivation{deals: d, options: o, everything: everyDeal(len(good))}
 	r.out = &Proposal{Target: why, Deals: len(good), Tested: []Tested{}, Leaks: []Leak{}, Criteria: []Evidence{}, Tiers: []TierRate{}}
@@ -68,13 +77,13 @@ func Derive(d *Deals, o Options) (*Proposal, error) {
 		}
 	}
 	r.events = min(r.out.Good, len(good)-r.out.Good)
-	defer func() { r.out.Notes = d.Notes }()
+	defer func() { r.out.Notes = slices.Clone(d.Notes) }()
 	if r.events < minEvents {
 		r.out.Refused = fmt.Sprintf("too few deals: %d of one kind and %d of the other, and fewer than %d say nothing; add older deals, or take fewer apart", r.out.Good, len(good)-r.out.Good, minEvents)
 		return r.out, nil
 	}
 	support := r.support(len(good))
-	r.learner = &learner{all: d.attributes(support), good: good, fold: d.fold, least: support}
+	r.learner = &learner{all: d.attributes(support), good: good, fold: d.fold, account: d.account, least: support}
 	r.dropLeaks()
 	return r.out, r.propose()
 }
@@ -124,8 +133,16 @@ func (r *derivation) propose() error {
 		r.out.Refused = "the attributes that stand out do not hold up on deals they were not learnt from; nothing is proposed"
 		return nil
 	}
+	var late []string
 	for i := range all {
-		r.used(all[i].attribute.name())
+		a := all[i].attribute
+		r.used(a.name())
+		if soundsLate(a.column) && !slices.Contains(late, a.column) && !slices.Contains(r.options.Keep, a.column) {
+			late = append(late, a.column)
+		}
+	}
+	if len(late) > 0 {
+		r.deals.note("by their names, these may be filled in while a deal is worked, or later: %s. Was each known before? If not, --ignore it", strings.Join(late, ", "))
 	}
 	r.tryOut()
 	r.out.Tiers = tiers(c, r.everything, r.good, r.least)

@@ -71,11 +71,38 @@ func TestDeriveFindsWhatWasPlanted(t *testing.T) {
 	require.ElementsMatch(t, []account.Field{account.Industry, account.Employees}, m.Required, "what providers know")
 }
 
+// TestDeriveIsNotFooledByAccountsWithManyDeals holds the promise where the deals of an
+// account go alike for reasons that no column tells: ten deals are then not ten
+// witnesses. Not told which deals belong together, derive is fooled by most sets.
+func TestDeriveIsNotFooledByAccountsWithManyDeals(t *testing.T) {
+	t.Parallel()
+	found := map[string]int{}
+	for seed := range uint64(30) {
+		r := rand.New(rand.NewPCG(seed, 31))
+		rows := [][]string{{"account", "won", "segment", "size", "region", "plan"}}
+		for account := range 80 {
+			odds := 1.5 * r.NormFloat64()
+			about := []string{strconv.Itoa(r.IntN(4)), strconv.Itoa(r.IntN(1000)), strconv.Itoa(r.IntN(5)), strconv.Itoa(r.IntN(3))}
+			for range 10 {
+				rows = append(rows, append([]string{fmt.Sprint("A-", account), strconv.Itoa(won(r, odds))}, about...))
+			}
+		}
+		for _, roles := range []review.Roles{{Outcome: "won", ID: "account"}, {Outcome: "won", Ignore: []string{"account"}}} {
+			if derive(t, table(t, written(t, rows)), roles).Tested[0].Reliable { // the likeliest comes first
+				found[roles.ID]++
+			}
+		}
+	}
+	t.Logf("reliable attributes in %d of 30 sets with --id, in %d without", found["account"], found[""])
+	require.LessOrEqual(t, found["account"], 4)
+	require.GreaterOrEqual(t, found[""], 15)
+}
+
 // TestDeriveKeepsItsPromiseBesideRealAttributes holds that of the attributes found
 // reliable about one in twenty means nothing: chance makes it 3 or more of 70 once in 2.
 func TestDeriveKeepsItsPromiseBesideRealAttributes(t *testing.T) {
 	t.Parallel()
-	real, vain := 0, 0
+	sound, vain := 0, 0
 	for seed := range uint64(10) {
 		for _, a := range derive(t, made{deals: 600, seed: 50 + seed, planted: planted, more: 20}.table(t), byRole).Tested {
 			switch meansNothing := strings.HasPrefix(a.Name, "noise") || slices.Contains([]string{"seats", "main_pain", "tools: segment"}, a.Name); {
@@ -83,12 +110,12 @@ func TestDeriveKeepsItsPromiseBesideRealAttributes(t *testing.T) {
 			case meansNothing:
 				vain++
 			default:
-				real++
+				sound++
 			}
 		}
 	}
-	t.Logf("%d real and %d vain attributes taken for reliable", real, vain)
-	require.GreaterOrEqual(t, real, 40)
+	t.Logf("%d real and %d vain attributes taken for reliable", sound, vain)
+	require.GreaterOrEqual(t, sound, 40)
 	require.LessOrEqual(t, vain, 7)
 }
 
@@ -131,7 +158,9 @@ func TestDeriveIsDeterministic(t *testing.T) {
 	}
 	dated := byRole
 	dated.Date, dated.Ignore = "created", nil
-	require.Equal(t, derive(t, table(t, written(t, rows)), dated), derive(t, table(t, written(t, rows)), dated))
+	byDate := derive(t, table(t, written(t, rows)), dated)
+	slices.Reverse(rows[1:])
+	require.Equal(t, byDate, derive(t, table(t, written(t, rows)), dated))
 }
 
 // TestDeriveFindsNothingInNoise holds the promise of at most 5 % for attributes that
@@ -302,4 +331,29 @@ func BenchmarkDerive(b *testing.B) {
 	for b.Loop() {
 		derive(b, tab, byRole)
 	}
+}
+
+// TestDeriveSpeaksTheLanguageOfProvidersToo holds that a criterion made of a file's
+// words also finds what providers say, unless two groups share the word.
+func TestDeriveSpeaksTheLanguageOfProvidersToo(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(15, 15))
+	rows := [][]string{{"won", "country", "Last reply"}}
+	for range 1500 {
+		country, reply := []string{"United States", "Germany", "France"}[r.IntN(3)], []string{"short", "long"}[r.IntN(2)]
+		odds := -1.5
+		if country == "United States" {
+			odds += 2
+		}
+		if reply == "long" {
+			odds++
+		}
+		rows = append(rows, []string{strconv.Itoa(won(r, odds)), country, reply})
+	}
+	p := derive(t, table(t, written(t, rows)), review.Roles{Outcome: "won"})
+	m := model(t, p)
+	match := criterion(t, m, "country").Credits[0].Match.String()
+	require.Equal(t, "United States, US", match)
+	require.Equal(t, []account.Field{account.Country}, m.Required)
+	require.Contains(t, strings.Join(p.Notes, "\n"), "by their names, these may be filled in while a deal is worked, or later: Last reply")
 }

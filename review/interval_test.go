@@ -67,7 +67,9 @@ func TestDeLongAgreesWithTheDefinition(t *testing.T) {
 			lose = append(lose, scores[i])
 		}
 	}
-	psi := func(x, y float64) float64 { return map[bool]float64{true: 1}[x > y] + map[bool]float64{true: 0.5}[x == y] }
+	psi := func(x, y float64) float64 {
+		return map[bool]float64{true: 1}[x > y] + map[bool]float64{true: 0.5}[x == y]
+	}
 	auc, v10, v01 := 0.0, make([]float64, len(win)), make([]float64, len(lose))
 	for i, x := range win {
 		for j, y := range lose {

@@ -3,6 +3,7 @@ package review
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/sluicehq/sluice/account"
 )
@@ -84,6 +85,19 @@ func (d *Deals) filled(column int, good []bool) float64 {
 		return 0.5
 	}
 	return max(auc, 1-auc)
+}
+
+// lateWords are in the names of columns that are often filled in while a deal is worked,
+// or after it.
+var lateWords = []string{
+	"tag", "tags", "quality", "stage", "status", "reason", "close", "closed", "lost", "won", "win", "last", "latest", "outcome", "result",
+	"score", "rating", "forecast", "probability", "invoice", "contract", "signed", "renewal", "churn", "churned", "activity",
+}
+
+// soundsLate reports whether a column's name suggests that it was filled in too late to
+// foretell anything.
+func soundsLate(column string) bool {
+	return slices.ContainsFunc(strings.Split(word(column), "_"), func(w string) bool { return slices.Contains(lateWords, w) })
 }
 
 func everyDeal(n int) []int {

@@ -19,10 +19,11 @@ const (
 
 // learner learns which attributes tell good deals from the others.
 type learner struct {
-	all   []attribute
-	good  []bool
-	fold  []int // of each deal
-	least int   // deals in a level
+	all     []attribute
+	good    []bool
+	fold    []int // of each deal
+	account []int // of each deal; nil if no account has two
+	least   int   // deals in a level
 }
 
 // chosen is an attribute with the log-odds that its levels are worth.

@@ -36,7 +36,7 @@ func Plot(w io.Writer, b, against *Backtest) {
 	label(w, 12, 24, `font-size="15" font-weight="600"`, fmt.Sprintf("%s, %d deals", b.Model, b.N))
 	label(w, 12, 48, "", "Win rate by tier, with 95 % intervals")
 	bars(w, b, barsTop)
-	label(w, 12, float64(curveTop-26), "", "Share of won deals reached,")
+	label(w, 12, float64(curveTop-26), "", fmt.Sprintf("Share of %s deals reached,", b.kind()))
 	label(w, 12, float64(curveTop-10), "", "working from the highest score down")
 	curve(w, b, against, curveTop)
 	fmt.Fprintln(w, "</svg>")
@@ -60,10 +60,18 @@ func describe(b, against *Backtest) string {
 	}
 	for _, each := range []*Backtest{b, against} {
 		if each != nil && !math.IsNaN(float64(each.AUC)) {
-			parts = append(parts, fmt.Sprintf("AUC of %s %.3f; the fifth of the deals with its highest scores holds %.0f %% of what was won.", each.Model, each.AUC, 100*bestShare*each.LiftAt20))
+			parts = append(parts, fmt.Sprintf("AUC of %s %.3f; the fifth of the deals with its highest scores holds %.0f %% of all %s deals.", each.Model, each.AUC, 100*bestShare*each.LiftAt20, each.kind()))
 		}
 	}
 	return strings.Join(parts, " ")
+}
+
+// kind names the deals that AUC and gain are about.
+func (b *Backtest) kind() string {
+	if b.Won == b.N {
+		return "best"
+	}
+	return "won"
 }
 
 // bars draws a bar for each tier, from 0 to 100 %.

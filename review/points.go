@@ -63,12 +63,9 @@ func newCard(all []chosen, deals []int, least int) *card {
 	best, closest := (*card)(nil), math.Inf(-1)
 	for total := most; total >= most/2; total -= 5 { // the grid suits some totals better
 		c := roundCard(all, worth, float64(total))
-		if near := c.adjust(deals, target); near > closest+0.001 && c.total() <= most {
+		if near := c.adjust(deals, target); best == nil || c.total() <= most && (best.total() > most || near > closest+0.001) {
 			best, closest = c, near
 		}
-	}
-	if best == nil {
-		return &card{max: most}
 	}
 	best.tidy()
 	best.max = max(best.total(), 1)
@@ -174,25 +171,25 @@ func (c *card) total() int {
 // so that what one rounding loses another makes up for. It returns how close they are:
 // the correlation.
 func (c *card) adjust(deals []int, target []float64) float64 {
-	sums := make([]float64, len(deals))
-	for k, i := range deals {
-		sums[k] = float64(c.sum(i))
-	}
-	near := correlation(sums, target)
+	f := newFitting(c, deals, target)
+	near := f.correlation()
 	for range 4 {
 		moved := false
 		for i := range c.rules {
 			r := &c.rules[i]
+			in := r.members(deals)
 			for level, p := range r.points {
 				if p == 0 {
 					continue
 				}
 				less, more := next(p)
 				for _, q := range []int{less, more} {
-					tried := c.shift(sums, deals, r, level, q)
-					if at := correlation(tried, target); at > near+1e-9 {
-						near, sums, moved = at, tried, true
-						r.points[level] = q
+					by := float64(q - r.points[level])
+					f.shift(in[level], by)
+					if at := f.correlation(); at > near+1e-9 {
+						near, moved, r.points[level] = at, true, q
+					} else {
+						f.shift(in[level], -by)
 					}
 				}
 			}
@@ -204,23 +201,56 @@ func (c *card) adjust(deals []int, target []float64) float64 {
 	return near
 }
 
-func (c *card) shift(sums []float64, deals []int, r *rule, level, points int) []float64 {
-	out := slices.Clone(sums)
-	by := float64(points - r.points[level])
+// members lists the places of the deals in each level.
+func (r *rule) members(deals []int) [][]int {
+	in := make([][]int, len(r.points))
 	for k, i := range deals {
-		if r.levelOf(i) == level {
-			out[k] += by
-		}
+		level := r.levelOf(i)
+		in[level] = append(in[level], k)
 	}
-	return out
+	return in
 }
 
-func correlation(x, y []float64) float64 {
-	xx, yy, xy := covariance(x, x), covariance(y, y), covariance(x, y)
-	if xx <= 0 || yy <= 0 {
+// fitting is how sums of points and the target go together, kept up to date as the
+// points of a level change. The target has mean 0. Sums are whole, so that nothing is
+// lost by going to and fro.
+type fitting struct {
+	sums, target  []float64
+	x, xx, xy, yy float64
+}
+
+func newFitting(c *card, deals []int, target []float64) *fitting {
+	f := &fitting{sums: make([]float64, len(deals)), target: make([]float64, len(deals))}
+	mean := 0.0
+	for _, y := range target {
+		mean += y / float64(len(target))
+	}
+	for k, i := range deals {
+		s, y := float64(c.sum(i)), target[k]-mean
+		f.sums[k], f.target[k] = s, y
+		f.x += s
+		f.xx += s * s
+		f.xy += s * y
+		f.yy += y * y
+	}
+	return f
+}
+
+func (f *fitting) shift(members []int, by float64) {
+	for _, k := range members {
+		f.x += by
+		f.xx += by * (2*f.sums[k] + by)
+		f.xy += by * f.target[k]
+		f.sums[k] += by
+	}
+}
+
+func (f *fitting) correlation() float64 {
+	spread := f.xx - f.x*f.x/float64(len(f.sums))
+	if spread <= 0 || f.yy <= 0 {
 		return 0
 	}
-	return xy / math.Sqrt(xx*yy)
+	return f.xy / math.Sqrt(spread*f.yy)
 }
 
 // tidy drops rules that have lost all points, puts the heaviest first, and sees to it

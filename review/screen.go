@@ -20,40 +20,42 @@ const (
 	falseShare = 0.05
 )
 
-// screening is what an attribute shows of itself, and how likely it is by chance.
-type screening struct {
-	gain float64 // see attribute.statistic
-	p, q float64 // the chance of such a gain, and p corrected for all attributes tried
-}
+// screening is how likely what an attribute shows is by chance: p, and q, which is
+// corrected for all attributes tried.
+type screening struct{ p, q float64 }
 
 func (s screening) reliable() bool { return s.q <= falseShare }
 
 // screen tests each attribute: the best grouping of the real outcomes against the best
 // groupings of the same outcomes dealt out at random, so that the freedom to choose
 // bands and groups is paid for. The correction for the number of attributes is that of
-// Benjamini and Hochberg, JRSS B 57, 1995. Its random numbers are always the same.
+// Benjamini and Hochberg, JRSS B 57, 1995. The deals of an account stay together.
+// Its random numbers are always the same.
 func (l *learner) screen(deals []int, times int) []screening {
-	all := l.all
-	out := make([]screening, len(all))
-	null := shuffled(l.good, deals, times)
-	each(len(all), func(j int) {
-		p := newPartition(len(deals), maxLevels, l.least)
-		real := all[j].statistic(p, all[j].tallies(l.good, deals))
-		out[j] = screening{gain: real, p: 1}
-		if math.IsInf(real, -1) {
+	out := make([]screening, len(l.all))
+	null, accounts := shuffled(l.good, deals, times), l.newBlocks(deals, times)
+	each(len(l.all), func(j int) {
+		a, p := &l.all[j], newPartition(len(deals), maxLevels, l.least)
+		found := a.statistic(p, a.tallies(l.good, deals))
+		out[j] = screening{p: 1}
+		if math.IsInf(found, -1) {
 			return // no two groups with support
 		}
-		total := all[j].tallies(make([]bool, len(l.good)), deals)
-		chance := make([]float64, len(null))
-		counts := make([]tally, len(total))
+		ofAccount := accounts != nil && accounts.belongs(a)
+		total := a.tallies(make([]bool, len(l.good)), deals)
+		chance, counts := make([]float64, times), make([]tally, len(total))
 		for b, winners := range null {
-			copy(counts, total)
-			for _, i := range winners {
-				counts[all[j].cell[i]].won++
+			if ofAccount {
+				accounts.count(a, b, counts)
+			} else {
+				copy(counts, total)
+				for _, i := range winners {
+					counts[a.cell[i]].won++
+				}
 			}
-			chance[b] = all[j].statistic(p, counts)
+			chance[b] = a.statistic(p, counts)
 		}
-		out[j].p = exceedance(real, chance)
+		out[j].p = exceedance(found, chance)
 	})
 	adjust(out)
 	return out
@@ -81,32 +83,34 @@ func shuffled(won []bool, deals []int, times int) [][]int32 {
 	return out
 }
 
-// exceedance is the chance of a value as high as real, given values by chance. In the
+// exceedance is the chance of a value as high as the one found, given values by chance. In the
 // middle it counts; in the tail it uses a gamma distribution with their mean and
 // variance (as Winkler et al., "Faster permutation inference", NeuroImage 141, 2016).
-func exceedance(real float64, chance []float64) float64 {
+func exceedance(found float64, chance []float64) float64 {
 	above, low := 0, math.Inf(1)
 	for _, c := range chance {
-		if c >= real {
+		if c >= found {
 			above++
 		}
-		low = min(low, c)
+		if !math.IsInf(c, -1) { // a shuffle that left no two groups with support
+			low = min(low, c)
+		}
 	}
 	counted := float64(above+1) / float64(len(chance)+1)
-	if above >= 20 || math.IsInf(low, -1) {
+	if above >= 20 {
 		return counted
 	}
 	var mean, square float64
 	for _, c := range chance {
-		mean += (c - low) / float64(len(chance))
+		mean += (max(c, low) - low) / float64(len(chance))
 	}
 	for _, c := range chance {
-		square += (c - low - mean) * (c - low - mean) / float64(len(chance)-1)
+		square += (max(c, low) - low - mean) * (max(c, low) - low - mean) / float64(len(chance)-1)
 	}
-	if square == 0 {
+	if square == 0 || math.IsInf(low, 1) {
 		return counted
 	}
-	return upperGamma(mean*mean/square, (real-low)*mean/square)
+	return upperGamma(mean*mean/square, (found-low)*mean/square)
 }
 
 // upperGamma is the upper regularised incomplete gamma function Q(a, x), by its series
@@ -158,8 +162,8 @@ func adjust(all []screening) {
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(all[a].p, all[b].p) })
 	least := 1.0
-	for rank := len(order) - 1; rank >= 0; rank-- {
-		s := &all[order[rank]]
+	for rank, which := range slices.Backward(order) {
+		s := &all[which]
 		least = min(least, s.p*float64(len(all))/float64(rank+1))
 		s.q = least
 	}

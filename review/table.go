@@ -131,7 +131,8 @@ func (t *Table) column(what, name string) (int, error) {
 }
 
 // Join adds the columns of accounts to the deals, by the column id that both have;
-// with "" by the one column that both have. It also returns how many deals have no
+// with "" by the one column that both have. Another column that both have is called
+// "account …" where it is the account's. It also returns how many deals have no
 // account there, whose columns stay empty.
 func (t *Table) Join(accounts *Table, id string) (joined *Table, without int, err error) {
 	key, err := t.shared(accounts, id)
@@ -152,11 +153,14 @@ func (t *Table) Join(accounts *Table, id string) (joined *Table, without int, er
 	for i, h := range accounts.header {
 		if i != theirs {
 			take = append(take, i)
+			if h != "" && slices.Contains(t.header, h) {
+				h = "account " + h
+			}
 			joined.header = append(joined.header, h)
 		}
 	}
 	if err := joined.checkHeader(); err != nil {
-		return nil, 0, fmt.Errorf("%w in %s and %s; rename one", err, t.name, accounts.name)
+		return nil, 0, err
 	}
 	for _, row := range t.rows {
 		found, ok := byKey[row[mine]]
@@ -190,5 +194,11 @@ func (t *Table) shared(accounts *Table, id string) (string, error) {
 	case 0:
 		return "", account.Invalid("accounts", fmt.Sprintf("%s and %s have no column in common to join them by; give the id of the account the same name in both", t.name, accounts.name))
 	}
-	return "", account.Invalid("accounts", fmt.Sprintf("%s and %s have several columns in common (%s); say with --id which one is the account's id, and rename the others", t.name, accounts.name, strings.Join(both, ", ")))
+	return "", account.Invalid("accounts", fmt.Sprintf("%s and %s have several columns in common (%s); say with --id which one is the account's id", t.name, accounts.name, strings.Join(both, ", ")))
+}
+
+// NewTable makes a table of rows that do not come from a file; name is what errors
+// call it. Each row must be as long as the header.
+func NewTable(name string, header []string, rows [][]string) *Table {
+	return &Table{name: name, header: header, rows: rows}
 }

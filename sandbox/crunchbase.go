@@ -283,6 +283,8 @@ func (cb *crunchbase) status(i int) string {
 			status = "closed"
 		case Acquired:
 			status = "was_acquired"
+		case Reopened:
+			status = "operating"
 		default:
 		}
 	}
@@ -290,12 +292,17 @@ func (cb *crunchbase) status(i int) string {
 }
 
 func (cb *crunchbase) closedOn(i int) any {
+	var closed any
 	for _, h := range cb.happened(cb.table.companies[i].Domain) {
-		if h.Kind == Closed {
-			return cbDate{h.At.Format(time.DateOnly), "day"}
+		switch h.Kind {
+		case Closed:
+			closed = cbDate{h.At.Format(time.DateOnly), "day"}
+		case Reopened:
+			closed = nil
+		default:
 		}
 	}
-	return nil
+	return closed
 }
 
 // recent is how many days a round of the table is news: the old round of a company

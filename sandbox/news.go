@@ -25,6 +25,7 @@ const (
 	Moved      HappeningKind = "moved"      // City, State, Country
 	Closed     HappeningKind = "closed"
 	Acquired   HappeningKind = "acquired" // By
+	Reopened   HappeningKind = "reopened" // is in business again, on its own
 	NewDomain  HappeningKind = "domain"   // To: where it is from then on
 	Press      HappeningKind = "news"     // Headline
 )
@@ -96,7 +97,7 @@ func (h *Happening) needs() string {
 		return missing("employees", h.Employees)
 	case Moved:
 		return missing("city, state or country", h.City+h.State+h.Country)
-	case Closed, Acquired:
+	case Closed, Acquired, Reopened:
 		return ""
 	case NewDomain:
 		return missing("to", h.To)

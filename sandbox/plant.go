@@ -65,6 +65,8 @@ func (s *Sandbox) Tellers(h Happening) []string {
 		return s.vendorsThat(h.Domain, Vendors()...)
 	case Closed:
 		return append([]string{Crunchbase}, s.vendorsThat(h.Domain, Website)...)
+	case Reopened:
+		return []string{Crunchbase}
 	case Acquired:
 		tellers := append(s.vendorsThat(h.Domain, Apollo, Clearbit), Crunchbase)
 		slices.Sort(tellers)

@@ -30,7 +30,7 @@ above a lost one: 0.5 is a coin, 1 is perfect. Use deals that the model was not 
 			if model == "" {
 				return usagef("icp backtest: --model is missing")
 			}
-			deals, err := f.read("backtest")
+			deals, err := f.read(cmd.Context(), "backtest")
 			if err != nil {
 				return err
 			}

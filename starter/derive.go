@@ -17,18 +17,19 @@ func deriveCommand() *cobra.Command {
 	var out string
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "derive --deals FILE.csv --outcome COLUMN",
+		Use:   "derive [--deals FILE.csv --outcome COLUMN]",
 		Short: "Propose a model from closed deals, with the evidence for each criterion",
 		Long: `Propose a model from closed deals: one row a deal, one column with the outcome, every other
 column an attribute of the account as it was known before. The model is a draft in YAML with the
 evidence in its comments. Columns that give the outcome away are left out, with a warning. Where
-nothing is reliable, nothing is proposed, and the exit status is 1. docs/deriving.md says how.`,
+nothing is reliable, nothing is proposed, and the exit status is 1. Without --deals, those of the
+CRM that closed in the last 18 months are read. docs/deriving.md says how.`,
 		Example: `  starter icp derive --deals deals.csv --outcome won --date created --out models/derived.yaml
   starter icp derive --deals deals.csv --accounts accounts.csv --id account --outcome stage --ignore rep,notes
   starter icp derive --deals customers.csv --value arr            # the best fifth against the rest`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			deals, err := f.read("derive")
+			deals, err := f.read(cmd.Context(), "derive")
 			if err != nil {
 				return err
 			}

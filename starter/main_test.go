@@ -75,6 +75,8 @@ func TestContracts(t *testing.T) {
 		"company explain": {"json"},
 		"provider list":   {"json"}, "provider check": {"domain"}, "provider map": {"response"},
 		"icp validate": {"json"}, "icp show": nil, "icp score": {"account", "json"},
+		"icp derive":   {"deals", "outcome", "id", "date", "value", "ignore", "accounts", "missing", "keep", "out", "json"},
+		"icp backtest": {"model", "against", "deals", "outcome", "id", "date", "value", "accounts", "plot", "json"},
 	} {
 		c, rest, err := newRoot().Find(strings.Fields(command))
 		require.NoError(t, err)
