@@ -83,7 +83,7 @@ func (a *Activities) Score(ctx context.Context, in ScoreInput) (ScoreResult, err
 // score works the decision out and keeps it. It is [store.ErrMoved] when the account was
 // scored, or an override began or ended, while it did.
 func (a *Activities) score(ctx context.Context, m *icp.Model, in ScoreInput) (store.ScoreRow, error) {
-	known, err := a.known(ctx, m, in)
+	known, err := a.known(ctx, in)
 	if err != nil {
 		return store.ScoreRow{}, err
 	}
@@ -120,7 +120,7 @@ type known struct {
 	override store.Override // that holds; zero if none does
 }
 
-func (a *Activities) known(ctx context.Context, m *icp.Model, in ScoreInput) (known, error) {
+func (a *Activities) known(ctx context.Context, in ScoreInput) (known, error) {
 	k := known{at: time.Now()}
 	var err error
 	if k.account, err = a.Store.Account(ctx, in.AccountID); err != nil {
