@@ -265,11 +265,14 @@ func TestActiveModel(t *testing.T) {
 	t.Parallel()
 	revops, err := icp.Load("revops")
 	require.NoError(t, err)
-	models := map[string]*icp.Model{"revops": revops}
+	contacts, err := icp.Load("contact-fit")
+	require.NoError(t, err)
+	models := map[string]*icp.Model{"revops": revops, "contact-fit": contacts}
 	const queues = "sdr-outreach, marketing-nurture, low-touch, disqualified, exploration"
 	tests := []struct{ name, old, new, want string }{
-		{"a misspelt model", "model: revops", "model: revosp", `p:1:8: model: no model is called "revosp" (did you mean revops?); shipped and in SLUICE_MODEL_DIR: revops`},
-		{"an unknown model", "model: revops", "model: other", `p:1:8: model: no model is called "other"; shipped and in SLUICE_MODEL_DIR: revops`},
+		{"a misspelt model", "model: revops", "model: revosp", `p:1:8: model: no model is called "revosp" (did you mean revops?); shipped and in SLUICE_MODEL_DIR: contact-fit, revops`},
+		{"a model of contacts", "model: revops", "model: contact-fit", `p:1:8: model: contact-fit@1 rates contacts; runs are of companies`},
+		{"an unknown model", "model: revops", "model: other", `p:1:8: model: no model is called "other"; shipped and in SLUICE_MODEL_DIR: contact-fit, revops`},
 		{"a misspelt queue", "low-touch: {}", "low-tuoch: {}", `p:29:3: routes.low-tuoch: revops@2 has no queue "low-tuoch" (did you mean low-touch?); its queues: ` + queues},
 		{"an unknown queue", "low-touch: {}", "partners: {}", `p:29:3: routes.partners: revops@2 has no queue "partners"; its queues: ` + queues},
 		{

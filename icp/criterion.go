@@ -52,6 +52,7 @@ type Criterion struct {
 	label   string       // what reasons call the input, and how they begin: "employees: "
 	missing string       // the reason while it is unknown
 	open    string       // the reason while its whole dimension is
+	no, yes string       // the reasons of a yes/no that earns nothing
 	reach   reach        // what it can give, 0 included
 	part    int          // of the model, that its points are counted in
 }
@@ -60,6 +61,35 @@ type Criterion struct {
 type Credit struct {
 	Match  Matcher
 	Points int
+
+	said []string // the reasons that are known beforehand: of each word, of a yes or a no
+}
+
+// fixed returns the reason for an input that earned the credit, where it is known
+// beforehand: of a word as the model has it, and of a yes or a no. Most reasons are.
+func (c *Credit) fixed(f found) (reason string, ok bool) {
+	switch m := c.Match.(type) {
+	case *words:
+		if m.folded[f.word] == f.text {
+			return c.said[f.word], true
+		}
+	case flag:
+		return c.said[0], true
+	}
+	return "", false
+}
+
+// say works out the reasons that are known beforehand, which begin and end so.
+func (c *Credit) say(start, end string) {
+	c.said = nil
+	switch m := c.Match.(type) {
+	case *words:
+		for _, w := range m.folded {
+			c.said = append(c.said, start+clipText(w)+end)
+		}
+	case flag:
+		c.said = []string{start + m.String() + end}
+	}
 }
 
 // dated reports whether c looks at how long ago something was.
@@ -76,11 +106,29 @@ func (c *Criterion) compile() {
 		c.reach.high = max(c.reach.high, credit.Points)
 	}
 	c.label = label(c) + ": "
+	for i := range c.Credits {
+		c.Credits[i].say(c.label, either(i > 0, partialCredit, ""))
+	}
+	c.no, c.yes = c.label+flag(false).String(), c.label+flag(true).String()
 	c.open = c.label + "unknown, " + strconv.Itoa(c.reach.low) + " to " + strconv.Itoa(c.reach.high) + " points open"
 	c.missing = c.label + "unknown, counts as no"
 	if c.Unknown == Widen {
 		c.missing = c.open
 	}
+}
+
+// partialCredit ends the reason of a credit that is not the full one.
+const partialCredit = ", partial credit"
+
+// spelling is how many bytes the reasons of c take that are not known beforehand.
+func (c *Criterion) spelling() int {
+	if c.kind == account.BoolKind || c.kind == account.TextKind || c.kind == account.ListKind {
+		return 0
+	}
+	if c.Signals != nil {
+		return 48
+	}
+	return len(c.label) + 32
 }
 
 // label is what reasons call a criterion's input.

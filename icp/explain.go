@@ -19,6 +19,9 @@ const reasonLimit = 1000
 func Reason(m *Model, s Score) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %d of %d by %s, fit %d", s.Tier, s.Value, m.Scale.Max, m.ID(), s.Fit)
+	for _, dimension := range m.Apart {
+		fmt.Fprintf(&b, ", %s %d", dimension, s.numbers()[measureOf(dimension)])
+	}
 	if s.Low != s.High {
 		fmt.Fprintf(&b, ", %d to %d while data is missing", s.Low, s.High)
 	}
@@ -42,7 +45,7 @@ func Reason(m *Model, s Score) string {
 
 func byWeight(all []Result) []Result {
 	return slices.SortedStableFunc(slices.Values(all), func(a, b Result) int {
-		return cmp.Or(abs(b.Points)-abs(a.Points), abs(b.Max)-abs(a.Max))
+		return cmp.Or(abs(b.Points)-abs(a.Points), abs(int(b.Max))-abs(int(a.Max)))
 	})
 }
 

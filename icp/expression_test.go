@@ -88,11 +88,11 @@ func TestExpressionSaysWhereItsInputsComeFrom(t *testing.T) {
 	r := icp.Rate(m, f, nil, now).Criteria[0]
 	require.Equal(t, "employees 60, seats 4: does not hold, unsure", r.Reason)
 	require.Equal(t, "apollo", r.Provider)
-	require.Equal(t, 9, r.AgeDays)
+	require.EqualValues(t, 9, r.AgeDays)
 	require.Equal(t, account.BoolValue(false), r.Input)
 	f["seats"] = account.Fact{Value: account.NumberValue(40), Provider: "crm", Confidence: 1, ObservedAt: now}
 	r = icp.Rate(m, f, nil, now).Criteria[0]
-	require.Equal(t, []any{10, "", 2}, []any{r.Points, r.Provider, r.AgeDays})
+	require.Equal(t, []any{10, "", int16(2)}, []any{r.Points, r.Provider, r.AgeDays})
 }
 
 // TestExpressionsAreShared holds that goroutines may share a model that has one.

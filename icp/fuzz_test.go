@@ -18,7 +18,7 @@ func FuzzParse(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(m.Source, uint64(1))
 	}
-	for _, seed := range []string{good, good + signalsFile, everything, contactFit, "a: [", "a: &b\n- *b", "\t", "--- 1\n--- 2", "%YAML 1.1\n---\n"} {
+	for _, seed := range []string{good, good + signalsFile, everything, contactFit, weights, square, committees, declaring, conditional(`employees > 5`), "a: [", "a: &b\n- *b", "\t", "--- 1\n--- 2", "%YAML 1.1\n---\n"} {
 		f.Add(seed, uint64(2))
 	}
 	f.Fuzz(func(t *testing.T, source string, seed uint64) {
@@ -29,9 +29,10 @@ func FuzzParse(f *testing.F) {
 		}
 		w := newWorld(seed)
 		for range 20 {
-			s := icp.Rate(m, w.facts(), w.signals(), now)
+			s := m.Rate(w.subject(m), now)
 			require.True(t, m.Scale.Min <= s.Low && s.Low <= s.Value && s.Value <= s.High && s.High <= m.Scale.Max, "%s", s)
 			require.True(t, m.Scale.Min <= s.Fit && s.Fit <= m.Scale.Max)
+			m.Settle(s, icp.Held{Tier: s.Floor, Since: now}, now)
 			require.True(t, 0 <= s.Completeness && s.Completeness <= 1)
 			require.LessOrEqual(t, len([]rune(icp.Reason(m, s))), 1000)
 			m.TriggerTask.Due(s, true)

@@ -15,11 +15,17 @@ import (
 // "50 to 500".
 type Matcher interface {
 	String() string
-	// match also returns what it found in a list.
-	match(in input) (found string, hit bool)
+	match(in input) (f found, hit bool)
 	// verdict is the part of the reason that follows the input: what it was
 	// measured against.
 	verdict(in input, hit bool) string
+}
+
+// found is what a matcher of words found: the text as the provider has it, and which
+// of its own words that is.
+type found struct {
+	text string
+	word int
 }
 
 // input is what a criterion looks at.
@@ -74,8 +80,8 @@ type words struct {
 // shownWords is how many words a reason spells out.
 const shownWords = 6
 
-func newWords(all []string) words {
-	w := words{folded: make([]string, len(all))}
+func newWords(all []string) *words {
+	w := &words{folded: make([]string, len(all))}
 	for i, s := range all {
 		w.folded[i] = strings.ToLower(s)
 	}
@@ -91,35 +97,40 @@ func newWords(all []string) words {
 	return w
 }
 
-func (w words) String() string { return w.shown }
+func (w *words) String() string { return w.shown }
 
-func (w words) match(in input) (found string, hit bool) {
+func (w *words) match(in input) (f found, hit bool) {
 	if in.value.Kind() == account.ListKind {
-		found = w.first(in.value.List())
-		return found, found != ""
+		f = w.first(in.value.List())
+	} else {
+		f = found{in.value.Text(), w.index(in.value.Text())}
 	}
-	return "", w.has(in.value.Text())
+	return f, f.word >= 0
 }
 
-func (w words) has(s string) bool {
+// index returns which of the words s is; negative for none.
+func (w *words) index(s string) int {
 	folded := strings.ToLower(s) // does not allocate for lower case
 	if len(w.folded) <= shownWords {
-		return slices.Contains(w.folded, folded) // faster than a search
+		return slices.Index(w.folded, folded) // faster than a search
 	}
-	_, ok := slices.BinarySearch(w.folded, folded)
-	return ok
+	if i, ok := slices.BinarySearch(w.folded, folded); ok {
+		return i
+	}
+	return -1
 }
 
-func (w words) first(list []string) string {
+// first returns the first of the list that is one of the words.
+func (w *words) first(list []string) found {
 	for _, s := range list {
-		if w.has(s) {
-			return s
+		if i := w.index(s); i >= 0 {
+			return found{s, i}
 		}
 	}
-	return ""
+	return found{word: -1}
 }
 
-func (w words) verdict(in input, hit bool) string {
+func (w *words) verdict(in input, hit bool) string {
 	switch {
 	case hit:
 		return ""
@@ -136,8 +147,8 @@ type band struct {
 	hit, miss string // ", within …" and its opposite
 }
 
-func newBand(low, high float64) band {
-	b := band{low: low, high: high}
+func newBand(low, high float64) *band {
+	b := &band{low: low, high: high}
 	switch {
 	case low == high:
 		b.shown = strictyaml.FormatNumber(low)
@@ -155,21 +166,21 @@ func newBand(low, high float64) band {
 	return b
 }
 
-func (b band) String() string { return b.shown }
+func (b *band) String() string { return b.shown }
 
-func (b band) match(in input) (found string, hit bool) {
+func (b *band) match(in input) (f found, hit bool) {
 	n := in.value.Number()
-	return "", b.low <= n && n <= b.high
+	return f, b.low <= n && n <= b.high
 }
 
-func (b band) verdict(_ input, hit bool) string { return either(hit, b.hit, b.miss) }
+func (b *band) verdict(_ input, hit bool) string { return either(hit, b.hit, b.miss) }
 
 // flag matches a yes or a no.
 type flag bool
 
 func (f flag) String() string { return either(bool(f), "yes", "no") }
 
-func (f flag) match(in input) (found string, hit bool) { return "", in.value.Bool() == bool(f) }
+func (f flag) match(in input) (found, bool) { return found{}, in.value.Bool() == bool(f) }
 
 func (f flag) verdict(input, bool) string { return "" }
 
@@ -181,19 +192,19 @@ type recency struct {
 	hit, miss string
 }
 
-func newRecency(limit time.Duration) recency {
-	r := recency{limit: limit, shown: duration(limit)}
+func newRecency(limit time.Duration) *recency {
+	r := &recency{limit: limit, shown: duration(limit)}
 	r.hit, r.miss = ", within "+r.shown, ", more than "+r.shown
 	return r
 }
 
-func (r recency) String() string { return "within " + r.shown }
+func (r *recency) String() string { return "within " + r.shown }
 
-func (r recency) match(in input) (found string, hit bool) {
-	return "", in.age <= r.limit && in.age >= -day
+func (r *recency) match(in input) (f found, hit bool) {
+	return f, in.age <= r.limit && in.age >= -day
 }
 
-func (r recency) verdict(in input, hit bool) string {
+func (r *recency) verdict(in input, hit bool) string {
 	if in.age < -day {
 		return ""
 	}
@@ -216,11 +227,11 @@ func duration(d time.Duration) string {
 // none. Matchers of one criterion are all of one type.
 func overlap(earlier, later Matcher) string {
 	switch e := earlier.(type) {
-	case words:
-		l, _ := later.(words)
-		return l.first(e.folded)
-	case band:
-		l, _ := later.(band)
+	case *words:
+		l, _ := later.(*words)
+		return l.first(e.folded).text
+	case *band:
+		l, _ := later.(*band)
 		if low, high := max(e.low, l.low), min(e.high, l.high); low <= high {
 			return strictyaml.FormatNumber(either(math.IsInf(low, -1), high, low))
 		}
@@ -228,9 +239,9 @@ func overlap(earlier, later Matcher) string {
 		if earlier == later {
 			return e.String()
 		}
-	case recency:
+	case *recency:
 		// A longer window holds the shorter one: it is what is left over that counts.
-		if l, _ := later.(recency); l.limit <= e.limit {
+		if l, _ := later.(*recency); l.limit <= e.limit {
 			return l.shown
 		}
 	}
@@ -241,16 +252,29 @@ func overlap(earlier, later Matcher) string {
 const shownText = 60
 
 func writeText(b *strings.Builder, s string) {
+	cut := cutText(s)
+	b.WriteString(s[:cut])
+	if cut < len(s) {
+		b.WriteString("…")
+	}
+}
+
+func clipText(s string) string {
+	var b strings.Builder
+	writeText(&b, s)
+	return b.String()
+}
+
+// cutText returns how much of s a reason repeats.
+func cutText(s string) int {
 	if len(s) <= shownText {
-		b.WriteString(s)
-		return
+		return len(s)
 	}
 	cut := shownText
 	for cut > 0 && s[cut]&0xC0 == 0x80 { // not within a character
 		cut--
 	}
-	b.WriteString(s[:cut])
-	b.WriteString("…")
+	return cut
 }
 
 func either[T any](first bool, a, b T) T {

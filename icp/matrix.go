@@ -27,13 +27,18 @@ func (a *Axis) side(have [measures]int, wasHigh bool) int {
 // cell returns the tier for these numbers of an account that holds the tier held;
 // negative for none.
 func (x *Matrix) cell(have [measures]int, held int) int {
-	var wasHigh [2]bool
+	high := x.sides(held)
+	return x.cells[x.Axes[0].side(have, high[0])][x.Axes[1].side(have, high[1])]
+}
+
+// sides returns which numbers are high in a tier.
+func (x *Matrix) sides(tier int) (high [2]bool) {
 	for first := range 2 {
 		for second := range 2 {
-			if x.cells[first][second] == held {
-				wasHigh = [2]bool{first == 1, second == 1}
+			if x.cells[first][second] == tier {
+				high = [2]bool{first == 1, second == 1}
 			}
 		}
 	}
-	return x.cells[x.Axes[0].side(have, wasHigh[0])][x.Axes[1].side(have, wasHigh[1])]
+	return high
 }

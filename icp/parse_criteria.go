@@ -107,7 +107,7 @@ func (p *parser) subject(c *Criterion, o strictyaml.Object) {
 	}
 	p.whose(c, o)
 	switch {
-	case o.Has("field") && c.Of != Own:
+	case o.Has("field") && o.Has("of") && p.m.Subject != SubjectContact:
 		c.Field, c.kind = p.contactField(o.Get("field"))
 	case o.Has("field"):
 		c.Field, c.kind = p.field(o.Get("field"))

@@ -311,6 +311,44 @@ tiers:
 	}, parseError.Mistakes[2])
 }
 
+// TestAllMistakesOfTheLanguageAtOnce does so for what else a model may have.
+func TestAllMistakesOfTheLanguageAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := icp.Parse("m", []byte(`name: m
+version: 1
+owner: a
+applies_to: country = "US"
+fields:
+  seats: {type: int}
+  industry: {type: text}
+required: [seats]
+scale: {method: weighted, min: 0, max: 10, dimensions: {a: 50, b: 40}}
+apart: [risk]
+criteria:
+  - {name: a, dimension: a, field: seats, at_least: 5, points: 5}
+  - {name: b, dimension: b, when: seats > "five" && employes > 3, points: 5}
+  - {name: c, dimension: b, field: management_level, of: best_contact, contacts: 2, any_of: [vp], points: 5}
+  - {name: d, dimension: b, field: job_title, equals: x, half_life: 3d, points: 5}
+matrix:
+  fit: {high: 5, leave: 7}
+  intent: {hihg: 5}
+  routes:
+    - {fit: high, intent: high, tier: A, queue: a}
+`))
+	require.Equal(t, []string{
+		"m:4:13: applies_to: unexpected token Operator(\"=\"), at character 9",
+		`m:6:17: fields.seats.type: "int": want text or number or boolean or list or date`,
+		"m:7:3: fields.industry: industry is a field already; use it as it is, or give this one another name",
+		"m:9:56: scale.dimensions: the shares add up to 90 %; want 100",
+		`m:10:9: apart[0]: "risk": want engagement or intent`,
+		`m:13:35: criteria[1].when: unknown field "employes" (did you mean employees?); any other than Sluice's own is declared under fields, at character 19`,
+		"m:14:72: criteria[2].contacts: only a buying committee has a number of contacts",
+		"m:15:36: criteria[3].field: job_title is a field of contacts; a model of companies has it with of: best_contact or of: buying_committee",
+		"m:17:25: matrix.fit.leave: 7 must be below high (5): it is the number that an account may fall to and stay",
+		"m:18:12: matrix.intent.hihg: unknown key (did you mean high?)",
+	}, strings.Split(err.Error(), "\n"))
+}
+
 // TestBillionLaughs holds that a small file cannot stand for a huge one.
 func TestBillionLaughs(t *testing.T) {
 	t.Parallel()
@@ -331,7 +369,7 @@ func TestLoad(t *testing.T) {
 	}
 	_, err := icp.Load("../go")
 	require.ErrorIs(t, err, account.ErrNotFound)
-	require.EqualError(t, err, `model "../go": not found; shipped: revops`)
+	require.EqualError(t, err, `model "../go": not found; shipped: abm-list, contact-fit, fit-and-engagement, five-dimensions, revops`)
 }
 
 // TestDocs holds that docs/models.md tells the truth: its model, what a company

@@ -10,53 +10,6 @@ import (
 	"github.com/sluicehq/sluice/account"
 )
 
-// Score is what a model makes of an account. It holds everything that explains it,
-// is stored as it is and is read back, never worked out again.
-type Score struct {
-	Value        int      `json:"value"`           // in points of the model's scale; unknown inputs add nothing
-	Low          int      `json:"low"`             // the worst that the unknown could still make of it
-	High         int      `json:"high"`            // the best
-	Fit          int      `json:"fit"`             // Value as if the model had no intent and no engagement criteria
-	Engagement   int      `json:"engagement"`      // as if it had only those of the dimension engagement
-	Intent       int      `json:"intent"`          // as if it had only those of the dimension intent
-	Completeness float64  `json:"completeness"`    // 0 to 1: the share of all |points| whose input is known
-	Tier         string   `json:"tier"`            // of Value, or of the model's matrix
-	Floor        string   `json:"floor,omitempty"` // of a provisional score: the tier that it has at worst
-	Provisional  bool     `json:"provisional"`     // what is unknown could still change the tier
-	Criteria     []Result `json:"criteria"`        // one for each criterion, in the model's order
-}
-
-// String returns the score in one line: 65 in 65..80, Tier 2 (provisional).
-func (s Score) String() string {
-	line := strconv.Itoa(s.Value) + " in " + strconv.Itoa(s.Low) + ".." + strconv.Itoa(s.High) + ", " + s.Tier
-	if s.Provisional {
-		line += " (provisional)"
-	}
-	return line
-}
-
-func (s *Score) numbers() [measures]int {
-	return [measures]int{ofValue: s.Value, ofFit: s.Fit, ofEngagement: s.Engagement, ofIntent: s.Intent}
-}
-
-// Result is one criterion's part in a score.
-type Result struct {
-	Name       string        `json:"name"`
-	Dimension  string        `json:"dimension"`
-	Points     int           `json:"points"`               // before scaling
-	Max        int           `json:"max"`                  // for full credit; negative for a risk
-	Low        int           `json:"low"`                  // Points, or the least that is still open
-	High       int           `json:"high"`                 // Points, or the most that is still open
-	Input      account.Value `json:"input"`                // the fact, the signal's kind, how many contacts match, or whether the expression holds; null while unknown
-	Provider   string        `json:"provider,omitempty"`   // who said so: a provider, or the signal's source
-	ObservedAt time.Time     `json:"observed_at,omitzero"` // when it was observed, the oldest of several; of a signal, when it happened
-	AgeDays    int           `json:"age_days"`             // whole days from ObservedAt to the rating
-	Reason     string        `json:"reason"`               // for people: "employees: 30, within 20 to 49, partial credit"
-}
-
-// Known reports whether the criterion had an input.
-func (r *Result) Known() bool { return !r.Input.IsZero() }
-
 // Subject is what a model rates: what is known of a company, or of a contact over its
 // company (see [Contact.Over]).
 type Subject struct {
@@ -90,18 +43,20 @@ func Rate(m *Model, facts account.Facts, signals []account.Signal, at time.Time)
 // file's; docs/models.md gives their source.
 func (m *Model) Rate(sub Subject, at time.Time) Score {
 	s := Score{Criteria: make([]Result, len(m.Criteria))}
-	run := rating{sure: m.Confidence, Subject: sub, at: at}
+	run := rating{sure: m.Confidence, Subject: sub, at: at, unix: at.Unix()}
 	run.text.Grow(m.textSize)
 	var t tallies
 	for i := range m.Criteria {
 		c, r := &m.Criteria[i], &s.Criteria[i]
 		run.rate(c, r)
-		in := &t[c.part]
+		in := &t.of[c.part]
 		in.points += r.Points
-		in.low += r.Low
-		in.high += r.High
+		in.low += int(r.Low)
+		in.high += int(r.High)
 		if r.Known() {
 			in.known += c.weight()
+		} else {
+			t.open = true
 		}
 	}
 	if m.Scale.Method == Weighted {
@@ -115,28 +70,41 @@ func (m *Model) Rate(sub Subject, at time.Time) Score {
 // nothing is known: there, not even what counts as no is known not to be so.
 func (m *Model) openUp(t *tallies, results []Result) {
 	for i, p := range m.parts {
-		if t[i].known == 0 && !p.apart {
-			t[i].low, t[i].high = p.reach.low, p.reach.high
+		if t.of[i].known == 0 && !p.apart {
+			t.of[i].low, t.of[i].high = p.reach.low, p.reach.high
 		}
 	}
 	for i := range m.Criteria {
 		c, r := &m.Criteria[i], &results[i]
-		if t[c.part].known == 0 && !m.parts[c.part].apart {
-			r.Low, r.High, r.Reason = c.reach.low, c.reach.high, c.open
+		if t.of[c.part].known == 0 && !m.parts[c.part].apart {
+			r.Reason = c.open
+			r.opens(c)
 		}
 	}
 }
 
 // conclude makes the score's numbers and its tier of the points.
 func (m *Model) conclude(s *Score, t *tallies) {
-	s.Value, s.Low, s.High = m.number(t, ofValue, asIs), m.number(t, ofValue, atWorst), m.number(t, ofValue, atBest)
-	s.Fit, s.Engagement, s.Intent = m.number(t, ofFit, asIs), m.number(t, ofEngagement, asIs), m.number(t, ofIntent, asIs)
+	s.Value, s.Fit = m.number(t, ofValue, asIs), m.number(t, ofFit, asIs)
+	s.Engagement, s.Intent = m.number(t, ofEngagement, asIs), m.number(t, ofIntent, asIs)
 	s.Completeness = m.completeness(t)
-	worst, best := m.tierIndex(m.numbers(t, s.Low, atWorst), -1), m.tierIndex(m.numbers(t, s.High, atBest), -1)
-	s.Tier = m.tier(m.tierIndex(s.numbers(), -1)).Name
-	if s.Provisional = worst != best; s.Provisional {
-		s.Floor = m.tier(worst).Name
+	s.Low, s.High = s.Value, s.Value
+	s.Tier = m.nameOf(m.tierIndex(s.numbers(), -1))
+	if !t.open {
+		return
 	}
+	s.Low, s.High = m.number(t, ofValue, atWorst), m.number(t, ofValue, atBest)
+	worst, best := m.tierIndex(m.numbers(t, s.Low, atWorst), -1), m.tierIndex(m.numbers(t, s.High, atBest), -1)
+	if s.Provisional = worst != best; s.Provisional {
+		s.Floor = m.nameOf(worst)
+	}
+}
+
+func (m *Model) nameOf(tier int) string {
+	if tier < 0 {
+		return ""
+	}
+	return m.Tiers[tier].Name
 }
 
 // numbers returns what a tier is decided by, given the value at that end.
@@ -154,13 +122,14 @@ func (m *Model) numbers(t *tallies, value int, e end) [measures]int {
 type rating struct {
 	Subject
 	at   time.Time
+	unix int64   // of at
 	sure float64 // a confidence below it is unsure
 
 	text strings.Builder // all reasons are pieces of one text, so that it is allocated once
 }
 
 func (run *rating) rate(c *Criterion, r *Result) {
-	r.Name, r.Dimension, r.Max = c.Name, c.Dimension, c.Points
+	r.Name, r.Dimension, r.Max = c.Name, c.Dimension, int16(c.Points) // within maxPoints
 	start, found := run.text.Len(), false
 	switch {
 	case c.Field != "" && c.Of == Own:
@@ -175,45 +144,51 @@ func (run *rating) rate(c *Criterion, r *Result) {
 		found = run.signal(c, r)
 	}
 	if found {
-		r.Reason = run.text.String()[start:]
+		if r.Reason == "" {
+			r.Reason = run.text.String()[start:]
+		}
 		return
 	}
 	if r.Reason == "" {
 		r.Reason = c.missing
 	}
 	if c.Unknown == Widen {
-		r.Low, r.High = c.reach.low, c.reach.high
+		r.opens(c)
 	}
 }
 
 // known returns a fact whose value is of the wanted kind; false if there is none.
 func known(facts account.Facts, field account.Field, kind account.Kind) (fact account.Fact, ok bool) {
 	fact, ok = facts[field]
-	if !ok {
-		return fact, false
-	}
-	if fact.Value.Kind() != kind {
-		var err error
-		if fact.Value, err = fact.Value.As(kind); err != nil {
-			return fact, false
+	return fact, ok && usable(&fact.Value, kind)
+}
+
+// usable reports whether a value is of the wanted kind, and makes it so if it can be.
+func usable(v *account.Value, kind account.Kind) bool {
+	if v.Kind() != kind {
+		as, err := v.As(kind)
+		if err != nil {
+			return false
 		}
+		*v = as
 	}
-	return fact, kind != account.TextKind || fact.Value.Text() != ""
+	return kind != account.TextKind || v.Text() != ""
 }
 
 // fact rates c by its field, if that is known.
 func (run *rating) fact(c *Criterion, r *Result, facts account.Facts) bool {
-	fact, ok := known(facts, c.Field, c.kind)
-	if !ok {
+	fact, ok := facts[c.Field]
+	if !ok || !usable(&fact.Value, c.kind) {
 		return false
 	}
 	r.Input, r.Provider, r.ObservedAt = fact.Value, fact.Provider, fact.ObservedAt
+	run.aged(r)
 	in := input{value: &r.Input}
 	if c.kind == account.DateKind {
 		in.age = run.at.Sub(fact.Value.Date())
 	}
-	run.text.WriteString(c.label)
-	run.settle(c, r, in)
+	doubtful := fact.Derived || fact.Confidence < run.sure
+	run.settle(c, r, in, doubtful)
 	if fact.Derived {
 		run.text.WriteString(", derived")
 	}
@@ -230,9 +205,12 @@ func (run *rating) signal(c *Criterion, r *Result) bool {
 		return false
 	}
 	r.Input, r.Provider, r.ObservedAt = account.TextValue(last.Kind), last.Source, last.OccurredAt
+	run.aged(r)
 	run.text.WriteString(spaced(last.Kind))
 	run.text.WriteString(": ")
-	run.settle(c, r, input{value: &r.Input, age: run.at.Sub(last.OccurredAt)})
+	in := input{value: &r.Input, age: run.at.Sub(last.OccurredAt)}
+	i, f := c.credit(in)
+	run.spell(c, r, in, i, f)
 	return true
 }
 
@@ -263,19 +241,41 @@ func later(s, than *account.Signal) bool {
 // aged sets how old what r was made of is.
 func (run *rating) aged(r *Result) {
 	if !r.ObservedAt.IsZero() {
-		r.AgeDays = days(time.Duration(run.at.Unix()-r.ObservedAt.Unix()) * time.Second) // Sub takes longer
+		seconds := run.unix - r.ObservedAt.Unix() // Sub takes longer
+		r.AgeDays = int16(min(max(seconds, 0)/(24*60*60), math.MaxInt16))
 	}
 }
 
 // settle gives r the points of the first credit that the input matches, and the
-// reason.
-func (run *rating) settle(c *Criterion, r *Result, in input) {
-	run.aged(r)
-	i, found := c.credit(in)
+// reason; more is to be added to it if the input is doubtful.
+func (run *rating) settle(c *Criterion, r *Result, in input, doubtful bool) {
+	i, f := c.credit(in)
+	reason, ok := "", false
+	switch {
+	case i >= 0:
+		if reason, ok = c.Credits[i].fixed(f); ok {
+			r.earns(c.Credits[i].Points)
+		}
+	case c.kind == account.BoolKind:
+		reason, ok = either(in.value.Bool(), c.yes, c.no), true
+	}
+	switch {
+	case ok && doubtful:
+		run.text.WriteString(reason)
+	case ok:
+		r.Reason = reason
+	default:
+		run.text.WriteString(c.label)
+		run.spell(c, r, in, i, f)
+	}
+}
+
+// spell gives r the points of the i-th credit, and spells out the reason.
+func (run *rating) spell(c *Criterion, r *Result, in input, i int, f found) {
 	if c.dated() {
 		in.writeAge(&run.text)
 	} else {
-		in.write(&run.text, found)
+		in.write(&run.text, f.text)
 	}
 	if i < 0 {
 		run.text.WriteString(c.Credits[0].Match.verdict(in, false))
@@ -297,9 +297,9 @@ func (run *rating) earn(c *Criterion, r *Result, i int, age time.Duration) {
 			points = left
 		}
 	}
-	r.Points, r.Low, r.High = points, points, points
+	r.earns(points)
 	if i > 0 {
-		run.text.WriteString(", partial credit")
+		run.text.WriteString(partialCredit)
 	}
 }
 
@@ -317,13 +317,13 @@ func decayed(points int, age, halfLife time.Duration) int {
 	return int(math.Round(float64(points) * math.Exp2(-float64(age)/float64(halfLife))))
 }
 
-// credit returns which the input matches first, with what was found in a list;
+// credit returns which the input matches first, with what was found of words;
 // negative for none.
-func (c *Criterion) credit(in input) (i int, found string) {
+func (c *Criterion) credit(in input) (i int, f found) {
 	for i := range c.Credits {
-		if found, hit := c.Credits[i].Match.match(in); hit {
-			return i, found
+		if f, hit := c.Credits[i].Match.match(in); hit {
+			return i, f
 		}
 	}
-	return -1, ""
+	return -1, f
 }

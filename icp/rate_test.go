@@ -3,6 +3,7 @@ package icp_test
 import (
 	"encoding/json"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -145,7 +146,6 @@ func TestRevopsIsTheDesigns(t *testing.T) {
 	t.Parallel()
 	m := revops(t)
 	require.Equal(t, "revops@2", m.ID())
-	require.Equal(t, []string{"revops"}, icp.Shipped())
 	require.Equal(t, []account.Field{account.Industry, account.Employees, account.Country, account.Technologies}, m.Required)
 	require.InDelta(t, 0.7, m.Confidence, 0)
 	require.Equal(t, icp.Scale{Method: icp.Sum, Min: 0, Max: 100}, m.Scale)
@@ -403,6 +403,30 @@ func TestScoreJSON(t *testing.T) {
 	require.Equal(t, s, back)
 }
 
+// TestOldScoresDecode holds that a score that an older version stored is read back as it
+// was: it has neither engagement nor intent nor a floor.
+func TestOldScoresDecode(t *testing.T) {
+	t.Parallel()
+	const stored = `{"value": 57, "low": 57, "high": 72, "fit": 42, "completeness": 0.5, "tier": "Tier 2", "provisional": true, "criteria": [
+		{"name": "employees", "dimension": "firmographics", "points": 7, "max": 15, "low": 7, "high": 7, "input": 30, "provider": "apollo",
+			"observed_at": "2026-11-28T09:30:00Z", "age_days": 3, "reason": "employees: 30, within 20 to 49, partial credit"},
+		{"name": "churned", "dimension": "risk", "points": 0, "max": -30, "low": 0, "high": 0, "input": null, "age_days": 0, "reason": "previously churned: unknown, counts as no"}]}`
+	var s icp.Score
+	require.NoError(t, json.Unmarshal([]byte(stored), &s))
+	require.Equal(t, icp.Score{
+		Value: 57, Low: 57, High: 72, Fit: 42, Completeness: 0.5, Tier: "Tier 2", Provisional: true, Criteria: []icp.Result{
+			{
+				Name: "employees", Dimension: "firmographics", Points: 7, Max: 15, Low: 7, High: 7, Input: account.NumberValue(30), Provider: "apollo",
+				ObservedAt: now.Add(-3 * day), AgeDays: 3, Reason: "employees: 30, within 20 to 49, partial credit",
+			},
+			{Name: "churned", Dimension: "risk", Max: -30, Reason: "previously churned: unknown, counts as no"},
+		},
+	}, s)
+	require.Equal(t, "Tier 2", revops(t).Assured(s).Name, "a floor that is not on record is that of Low")
+	old := account.Facts{account.Employees: {Value: account.NumberValue(30), ObservedAt: now.AddDate(-200, 0, 0)}}
+	require.Equal(t, int16(math.MaxInt16), icp.Rate(revops(t), old, nil, now).Criteria[1].AgeDays, "an age that is nonsense")
+}
+
 // world makes up facts and signals for property tests: small pools, so that every
 // band, word and window is hit.
 type world struct{ *rand.Rand }
@@ -422,7 +446,7 @@ func (w world) value(f account.Field) account.Value {
 	case account.DateKind:
 		return account.DateValue(now.Add(-time.Duration(w.IntN(80)) * day))
 	default:
-		pool := []string{"saas", "mining", "NO", "se", "it-services", "A", ""}
+		pool := []string{"saas", "mining", "NO", "se", "it-services", "A", "c-level", "vp", "sales", ""}
 		return account.TextValue(pool[w.IntN(len(pool))])
 	}
 }
@@ -437,6 +461,24 @@ func (w world) facts() account.Facts {
 	return f
 }
 
+// subject makes up an account for m, with its own fields and with contacts.
+func (w world) subject(m *icp.Model) icp.Subject {
+	sub := icp.Subject{Facts: w.facts(), Signals: w.signals()}
+	like := map[account.Kind]account.Field{
+		account.TextKind: account.Industry, account.NumberKind: account.Employees, account.BoolKind: account.ChampionHasBudget,
+		account.ListKind: account.Tags, account.DateKind: account.LastFundingAt,
+	}
+	for _, d := range m.Fields {
+		if w.IntN(2) == 0 {
+			set(sub.Facts, d.Name, w.value(like[d.Kind]))
+		}
+	}
+	for i := range w.IntN(4) {
+		sub.Contacts = append(sub.Contacts, icp.Contact{ID: strings.Repeat("x", i), Facts: w.facts()})
+	}
+	return sub
+}
+
 func (w world) signals() []account.Signal {
 	kinds := []string{"funding", "hiring", "website_visit", "other"}
 	all := make([]account.Signal, w.IntN(4))
@@ -448,8 +490,11 @@ func (w world) signals() []account.Signal {
 
 func properties(t *testing.T, check func(t *testing.T, w world, m *icp.Model)) {
 	t.Helper()
-	models := []*icp.Model{revops(t), parse(t, contactFit), parse(t, everything)}
-	for seed := range uint64(600) {
+	models := []*icp.Model{parse(t, contactFit), parse(t, everything), parse(t, weights), parse(t, square), parse(t, committees), parse(t, declaring)}
+	for _, name := range icp.Shipped() {
+		models = append(models, shipped(t, name))
+	}
+	for seed := range uint64(100) {
 		for _, m := range models {
 			check(t, newWorld(seed), m)
 		}
@@ -459,7 +504,7 @@ func properties(t *testing.T, check func(t *testing.T, w world, m *icp.Model)) {
 // sums returns what a breakdown adds up to.
 func sums(s icp.Score) (points, low, high int) {
 	for _, r := range s.Criteria {
-		points, low, high = points+r.Points, low+r.Low, high+r.High
+		points, low, high = points+r.Points, low+int(r.Low), high+int(r.High)
 	}
 	return points, low, high
 }
@@ -467,9 +512,9 @@ func sums(s icp.Score) (points, low, high int) {
 func TestBreakdownAddsUp(t *testing.T) {
 	t.Parallel()
 	properties(t, func(t *testing.T, w world, m *icp.Model) {
-		s := icp.Rate(m, w.facts(), w.signals(), now)
+		s := m.Rate(w.subject(m), now)
 		points, low, high := sums(s)
-		if m.Scale.Method == icp.Sum {
+		if m.Scale.Method == icp.Sum && m.Apart == nil {
 			keep := func(n int) int { return min(max(n, m.Scale.Min), m.Scale.Max) }
 			require.Equal(t, []int{s.Value, s.Low, s.High}, []int{keep(points), keep(low), keep(high)})
 		}
@@ -477,8 +522,13 @@ func TestBreakdownAddsUp(t *testing.T) {
 		require.LessOrEqual(t, s.Low, s.Value)
 		require.LessOrEqual(t, s.Value, s.High)
 		require.LessOrEqual(t, s.High, m.Scale.Max)
-		require.Equal(t, m.TierFor(s.Value).Name, s.Tier)
-		require.Equal(t, m.TierFor(s.Low).Name != m.TierFor(s.High).Name, s.Provisional)
+		require.Equal(t, m.TierOf(s).Name, s.Tier)
+		require.Equal(t, s.Provisional, s.Floor != "")
+		if m.Matrix == nil {
+			require.Equal(t, m.TierFor(s.Value).Name, s.Tier)
+			require.Equal(t, m.TierFor(s.Low).Name != m.TierFor(s.High).Name, s.Provisional)
+			require.Equal(t, m.TierFor(s.Low), m.Assured(s))
+		}
 		require.LessOrEqual(t, len([]rune(icp.Reason(m, s))), 1000)
 	})
 }
@@ -488,12 +538,12 @@ func TestBreakdownAddsUp(t *testing.T) {
 func TestLearningOnlyNarrows(t *testing.T) {
 	t.Parallel()
 	properties(t, func(t *testing.T, w world, m *icp.Model) {
-		facts, signals := w.facts(), w.signals()
+		sub := w.subject(m)
 		field := account.Fields()[w.IntN(len(account.Fields()))]
-		delete(facts, field)
-		before := icp.Rate(m, facts, signals, now)
-		set(facts, field, w.value(field))
-		after := icp.Rate(m, facts, signals, now)
+		delete(sub.Facts, field)
+		before := m.Rate(sub, now)
+		set(sub.Facts, field, w.value(field))
+		after := m.Rate(sub, now)
 		_, low, high := sums(before)
 		_, lowAfter, highAfter := sums(after)
 		require.LessOrEqual(t, highAfter-lowAfter, high-low)
@@ -510,10 +560,11 @@ func TestLearningOnlyNarrows(t *testing.T) {
 func TestOrderOfSignalsIsIrrelevant(t *testing.T) {
 	t.Parallel()
 	properties(t, func(t *testing.T, w world, m *icp.Model) {
-		facts, signals := w.facts(), w.signals()
-		want := icp.Rate(m, facts, signals, now)
-		slices.Reverse(signals)
-		require.Equal(t, want, icp.Rate(m, facts, signals, now))
+		sub := w.subject(m)
+		want := m.Rate(sub, now)
+		slices.Reverse(sub.Signals)
+		slices.Reverse(sub.Contacts)
+		require.Equal(t, want, m.Rate(sub, now))
 	})
 }
 

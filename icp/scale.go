@@ -86,7 +86,10 @@ type tally struct {
 	known             int // sum of the |points| whose input is known
 }
 
-type tallies [maxParts]tally
+type tallies struct {
+	of   [maxParts]tally
+	open bool // something is unknown, so the best and the worst may differ from what is
+}
 
 // end says which of a tally's numbers is meant.
 type end int
@@ -116,7 +119,7 @@ func (m *Model) number(t *tallies, of measure, e end) int {
 	points := 0
 	for i := range m.parts {
 		if m.parts[i].counts(of) {
-			points += t[i].at(e)
+			points += t.of[i].at(e)
 		}
 	}
 	return m.Scale.place(points, m.most[of])
@@ -147,7 +150,7 @@ func (m *Model) weigh(t *tallies, of measure, e end) int {
 			continue
 		}
 		weight += p.weight
-		earned := uint64(min(max(t[i].at(e), 0), p.reach.high))
+		earned := uint64(min(max(t.of[i].at(e), 0), p.reach.high))
 		h, l := bits.Mul64(2*span*uint64(p.weight), p.unit*earned)
 		lo, carry = bits.Add64(lo, l, 0)
 		hi, _ = bits.Add64(hi, h, carry)
@@ -163,7 +166,7 @@ func (m *Model) weigh(t *tallies, of measure, e end) int {
 func (m *Model) extreme(of measure, e end) int {
 	var t tallies
 	for i, p := range m.parts {
-		t[i] = tally{low: p.reach.low, high: p.reach.high}
+		t.of[i] = tally{low: p.reach.low, high: p.reach.high}
 	}
 	return m.number(&t, of, e)
 }
@@ -175,14 +178,14 @@ func (m *Model) completeness(t *tallies) float64 {
 		share := 0.0
 		for i, p := range m.parts {
 			if !p.apart {
-				share += float64(p.weight*t[i].known) / float64(p.points)
+				share += float64(p.weight*t.of[i].known) / float64(p.points)
 			}
 		}
 		return min(share/wholeWeight, 1)
 	}
 	known, all := 0, 0
 	for i, p := range m.parts {
-		known += t[i].known
+		known += t.of[i].known
 		all += p.points
 	}
 	if all == 0 {

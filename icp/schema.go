@@ -2,6 +2,7 @@ package icp
 
 import (
 	"encoding/json"
+	"maps"
 
 	"github.com/sluicehq/sluice/account"
 )
@@ -73,10 +74,7 @@ func eitherKey(s shape, keys ...string) shape {
 func mapping(k keys) shape {
 	properties, required := shape{}, []string{}
 	for _, key := range k {
-		s := shape{}
-		for name, value := range key.holds {
-			s[name] = value
-		}
+		s := maps.Clone(key.holds)
 		if key.says != "" {
 			s["description"] = key.says
 		}

@@ -3,6 +3,7 @@ package icp
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -42,6 +43,11 @@ func (m *Model) leaves(i int) string {
 	if m.Matrix == nil {
 		return strconv.Itoa(m.Tiers[i].Leave)
 	}
-	a, b := m.Matrix.Axes[0], m.Matrix.Axes[1]
-	return fmt.Sprintf("%s %d or %s %d", a.Measure, a.Leave, b.Measure, b.Leave)
+	var bounds []string
+	for axis, high := range m.Matrix.sides(i) {
+		if a := m.Matrix.Axes[axis]; high {
+			bounds = append(bounds, fmt.Sprintf("%s %d", a.Measure, a.Leave))
+		}
+	}
+	return strings.Join(bounds, " or ")
 }

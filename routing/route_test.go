@@ -331,3 +331,22 @@ func TestExplorationDiffersBetweenModels(t *testing.T) {
 	both := count(explored(m, byBoth), explored(other, byBoth))
 	require.InDelta(t, share*share, both/many, 0.02, "two models draw independently of each other")
 }
+
+// TestMatrixRoutes holds that the last cell of a matrix is explored, as the lowest tier
+// is.
+func TestMatrixRoutes(t *testing.T) {
+	t.Parallel()
+	m, err := icp.Load("fit-and-engagement")
+	require.NoError(t, err)
+	explored := func(s icp.Score) (n int) {
+		for i := range 1000 {
+			if routing.Decide(m, routing.Rules{}, routing.Input{Account: account.Account{Domain: fmt.Sprintf("c%d.example", i)}, Tier: m.TierOf(s)}).Exploration {
+				n++
+			}
+		}
+		return n
+	}
+	require.InDelta(t, 120, explored(icp.Score{}), 30)
+	require.Zero(t, explored(icp.Score{Engagement: 40}))
+	require.Equal(t, "outbound", routing.Decide(m, routing.Rules{}, routing.Input{Tier: m.TierOf(icp.Score{Fit: 60})}).Queue)
+}

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ func icpCommand() *cobra.Command {
 		Short:   "Validate, show and try ICP models",
 		Example: "  starter icp show revops > my.yaml\n  starter icp validate my.yaml\n  starter icp score my.yaml --account acme.json",
 	}
-	c.AddCommand(validateCommand(), showModelCommand(), scoreCommand())
+	c.AddCommand(validateCommand(), showModelCommand(), scoreCommand(), schemaCommand())
 	return c
 }
 
@@ -52,6 +53,23 @@ func validateCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print the mistakes as JSON")
 	return c
+}
+
+func schemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of model files, for editors",
+		Long: `Print the JSON Schema of model files. An editor with a YAML language server completes and
+checks by it while one types, once the file's first line is
+
+  # yaml-language-server: $schema=model.schema.json`,
+		Example: "  starter icp schema > model.schema.json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := cmd.OutOrStdout().Write(icp.Schema())
+			return err
+		},
+	}
 }
 
 func validateJSON(cmd *cobra.Command, err error) error {
@@ -101,6 +119,10 @@ func listModels(cmd *cobra.Command, models map[string]*icp.Model) {
 		m := models[name]
 		var tiers []string
 		for _, tier := range m.Tiers {
+			if m.Matrix != nil {
+				tiers = append(tiers, tier.Name)
+				continue
+			}
 			tiers = append(tiers, fmt.Sprintf("%s ≥ %d", tier.Name, tier.Min))
 		}
 		t.AppendRow(table.Row{m.ID(), m.Owner, len(m.Criteria), strings.Join(tiers, ", ")})
@@ -115,7 +137,9 @@ func scoreCommand() *cobra.Command {
 		Use:   "score MODEL --account ACCOUNT.json",
 		Short: "Score one account with a model, without any run",
 		Long: `Score one account with a model file or a shipped model, without any run, provider or
-database. ACCOUNT.json is one flat object, field → value; "signals" lists events.`,
+database. ACCOUNT.json is one flat object, field → value; "signals" lists events, and "contacts"
+people, each a flat object as well. A model of contacts rates the one object with the
+fields of the contact and of the company.`,
 		Example: `  echo '{"industry": "saas", "employees": 120, "technologies": ["hubspot"],
          "signals": [{"kind": "funding", "occurred_at": "2026-11-01"}]}' > account.json
   starter icp score revops --account account.json`,
@@ -142,16 +166,17 @@ func scoreAccount(cmd *cobra.Command, model, file string, asJSON bool) error {
 		return err
 	}
 	now := time.Now()
-	facts, signals, err := readAccount(m, file, data, now)
+	sub, err := readAccount(m, file, data, now)
 	if err != nil {
 		return err
 	}
-	s := icp.Rate(m, facts, append(signals, facts.Signals()...), now)
+	sub.Signals = append(sub.Signals, sub.Facts.Signals()...)
+	s := m.Rate(sub, now)
 	if asJSON {
 		return printJSON(cmd.OutOrStdout(), s)
 	}
 	w := cmd.OutOrStdout()
-	fmt.Fprintf(w, "%s under %s\n\n", s, m.ID())
+	fmt.Fprintf(w, "%s under %s; fit %d, engagement %d, intent %d\n\n", s, m.ID(), s.Fit, s.Engagement, s.Intent)
 	t := newTable(w, "points", "of", "criterion", "why")
 	for _, r := range s.Criteria {
 		t.AppendRow(table.Row{fmt.Sprintf("%+d", r.Points), r.Max, r.Name, r.Reason})
@@ -183,13 +208,12 @@ func pick(models map[string]*icp.Model, name string) (*icp.Model, error) {
 
 // readAccount reads a flat object, field → value, whose fields m knows, and reports
 // all of its mistakes at once; name is what these call the file.
-func readAccount(m *icp.Model, name string, data []byte, at time.Time) (account.Facts, []account.Signal, error) {
+func readAccount(m *icp.Model, name string, data []byte, at time.Time) (icp.Subject, error) {
 	entries, err := readObject(data)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", name, err)
+		return icp.Subject{}, fmt.Errorf("%s: %w", name, err)
 	}
-	facts, seen := account.Facts{}, map[string]bool{}
-	var signals []account.Signal
+	sub, seen := icp.Subject{Facts: account.Facts{}}, map[string]bool{}
 	var errs []error
 	for _, e := range entries {
 		var err error
@@ -197,16 +221,36 @@ func readAccount(m *icp.Model, name string, data []byte, at time.Time) (account.
 		case seen[e.key]:
 			err = account.Invalid(e.key, "stands there twice")
 		case e.key == "signals":
-			signals, err = readSignals(e.value)
+			sub.Signals, err = readSignals(e.value)
+		case e.key == "contacts":
+			sub.Contacts, err = readContacts(m, e.value, at)
 		default:
-			err = readFact(m, facts, account.Field(e.key), e.value, at)
+			err = readFact(m, sub.Facts, account.Field(e.key), e.value, at)
 		}
 		seen[e.key] = true
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
 		}
 	}
-	return facts, signals, errors.Join(errs...)
+	return sub, errors.Join(errs...)
+}
+
+// readContacts reads the people at a company.
+func readContacts(m *icp.Model, raw json.RawMessage, at time.Time) ([]icp.Contact, error) {
+	var given []map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &given); err != nil {
+		return nil, account.Invalid("contacts", `want a list such as [{"department": "sales", "management_level": "vp"}]`)
+	}
+	contacts := make([]icp.Contact, len(given))
+	for i, fields := range given {
+		contacts[i] = icp.Contact{ID: strconv.Itoa(i + 1), Facts: account.Facts{}}
+		for _, field := range slices.Sorted(maps.Keys(fields)) {
+			if err := readFact(m, contacts[i].Facts, account.Field(field), fields[field], at); err != nil {
+				return nil, fmt.Errorf("contacts[%d]: %w", i, err)
+			}
+		}
+	}
+	return contacts, nil
 }
 
 // entry is one key of a JSON object; a map would hide a key that stands there twice.
@@ -250,7 +294,7 @@ func whereInvalid(data []byte) string {
 func readFact(m *icp.Model, facts account.Facts, field account.Field, raw json.RawMessage, at time.Time) error {
 	kind, ok := m.Kind(field)
 	if !ok {
-		return account.Invalid(strictyaml.Clip(string(field), 40), "no such field"+strictyaml.DidYouMean(string(field), append(m.FieldNames(), "signals"))+"; docs/models.md lists them")
+		return account.Invalid(strictyaml.Clip(string(field), 40), "no such field"+strictyaml.DidYouMean(string(field), append(m.FieldNames(), "signals", "contacts"))+"; docs/models.md lists them")
 	}
 	var v account.Value
 	if err := json.Unmarshal(raw, &v); err != nil {

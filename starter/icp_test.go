@@ -22,12 +22,13 @@ func revops(t *testing.T) *icp.Model {
 
 func TestReadAccount(t *testing.T) {
 	t.Parallel()
-	facts, signals, err := readAccount(revops(t), "a.json", []byte("\ufeff"+`{
+	sub, err := readAccount(revops(t), "a.json", []byte("\ufeff"+`{
 		"industry": "saas", "employees": 120, "technologies": ["hubspot", "aws"], "business_model": "b2b",
 		"previously_churned": false, "last_funding_at": "2026-10-01", "revenue_usd": null,
 		"signals": [{"kind": "funding", "occurred_at": "2026-11-01"}, {"kind": "hiring", "occurred_at": "2026-11-02T10:00:00+02:00", "source": "jobs"}]
 	}`), today)
 	require.NoError(t, err)
+	facts, signals := sub.Facts, sub.Signals
 	require.Len(t, facts, 6)
 	require.Equal(t, account.NumberValue(120), facts[account.Employees].Value)
 	require.Equal(t, account.ListValue("aws", "hubspot"), facts[account.Technologies].Value)
@@ -44,11 +45,12 @@ func TestReadAccount(t *testing.T) {
 
 func TestReadAccountOfNothing(t *testing.T) {
 	t.Parallel()
-	for _, file := range []string{"{}", `{"signals": []}`, `{"signals": null}`, ` { "industry" : null } `} {
-		facts, signals, err := readAccount(revops(t), "a.json", []byte(file), today)
+	for _, file := range []string{"{}", `{"signals": []}`, `{"signals": null}`, `{"contacts": []}`, ` { "industry" : null } `} {
+		sub, err := readAccount(revops(t), "a.json", []byte(file), today)
 		require.NoError(t, err, file)
-		require.Empty(t, facts)
-		require.Empty(t, signals)
+		require.Empty(t, sub.Facts)
+		require.Empty(t, sub.Signals)
+		require.Empty(t, sub.Contacts)
 	}
 }
 
@@ -87,6 +89,11 @@ func TestBadAccounts(t *testing.T) {
 		{"a date that is none", `{"last_funding_at": "last week"}`, `last_funding_at: "last week" is not a date (YYYY-MM-DD)`},
 		{"a date that is no day", `{"last_funding_at": "2026-02-30"}`, `last_funding_at: "2026-02-30" is not a date (YYYY-MM-DD)`},
 
+		{"contacts that are no list", `{"contacts": {"department": "sales"}}`, `contacts: want a list such as [{"department": "sales", "management_level": "vp"}]`},
+		{"contacts that are words", `{"contacts": ["Jo"]}`, `contacts: want a list such as [{"department": "sales", "management_level": "vp"}]`},
+		{"an unknown field of a contact", `{"contacts": [{}, {"departement": "sales"}]}`, "contacts[1]: departement: no such field (did you mean department?); docs/models.md lists them"},
+		{"a number for a department", `{"contacts": [{"department": 7}]}`, "contacts[0]: department: want a text, have a number"},
+
 		{"signals that are no list", `{"signals": {"kind": "funding"}}`, signals},
 		{"signals that are words", `{"signals": ["funding"]}`, signals},
 		{"a signal of no kind", `{"signals": [{"occurred_at": "2026-11-01"}]}`, "signals[0].kind: missing; want a word such as funding"},
@@ -97,7 +104,7 @@ func TestBadAccounts(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, _, err := readAccount(revops(t), "a.json", []byte(tt.give), today)
+			_, err := readAccount(revops(t), "a.json", []byte(tt.give), today)
 			require.ErrorIs(t, err, account.ErrInvalid)
 			require.EqualError(t, err, "a.json: "+tt.want)
 		})
@@ -107,7 +114,7 @@ func TestBadAccounts(t *testing.T) {
 // TestAllMistakesOfAnAccountAtOnce holds that they come in the order of the file.
 func TestAllMistakesOfAnAccountAtOnce(t *testing.T) {
 	t.Parallel()
-	_, _, err := readAccount(revops(t), "a.json", []byte(`{"indutry": "saas", "employees": "many", "signals": [{}], "city": 7}`), today)
+	_, err := readAccount(revops(t), "a.json", []byte(`{"indutry": "saas", "employees": "many", "signals": [{}], "city": 7}`), today)
 	require.EqualError(t, err, `a.json: indutry: no such field (did you mean industry?); docs/models.md lists them
 a.json: employees: want a number, have a text
 a.json: signals[0].kind: missing; want a word such as funding
@@ -120,11 +127,22 @@ func TestReadDeclaredFields(t *testing.T) {
 		fields: {pain: {type: text}, renewal: {type: date}, seats: {type: number}, regulations: {type: list}, partner: {type: boolean}},
 		criteria: [{name: seats, dimension: needs, field: seats, at_least: 10, points: 5}], tiers: [{name: All, min: 0, queue: all}]}`))
 	require.NoError(t, err)
-	facts, _, err := readAccount(m, "a.json", []byte(`{"pain": "late reports", "renewal": "2026-12-31", "seats": 12, "regulations": "gdpr", "partner": true}`), today)
+	sub, err := readAccount(m, "a.json", []byte(`{"pain": "late reports", "renewal": "2026-12-31", "seats": 12, "regulations": "gdpr", "partner": true}`), today)
 	require.NoError(t, err)
+	facts := sub.Facts
 	require.Equal(t, account.DateKind, facts["renewal"].Value.Kind())
 	require.Equal(t, []string{"gdpr"}, facts["regulations"].Value.List())
 	require.Equal(t, 5, icp.Rate(m, facts, nil, today).Value)
-	_, _, err = readAccount(m, "a.json", []byte(`{"seat": 12, "pain": 7}`), today)
+	_, err = readAccount(m, "a.json", []byte(`{"seat": 12, "pain": 7}`), today)
 	require.EqualError(t, err, "a.json: seat: no such field (did you mean seats?); docs/models.md lists them\na.json: pain: want a text, have a number")
+}
+
+func TestReadContacts(t *testing.T) {
+	t.Parallel()
+	m, err := icp.Load("five-dimensions")
+	require.NoError(t, err)
+	sub, err := readAccount(m, "a.json", []byte(`{"contacts": [{"management_level": "vp"}, {"management_level": "c-level", "budget_authority": true}]}`), today)
+	require.NoError(t, err)
+	require.Len(t, sub.Contacts, 2)
+	require.Equal(t, 5, m.Rate(sub, today).Value, "a committee of two is 10 of the 50 points of 25 %")
 }
