@@ -29,7 +29,7 @@ func TestDiff(t *testing.T) {
 	tech := func(points int, names ...string) icp.Result {
 		return icp.Result{Name: "tech_stack", Max: 20, Points: points, Input: account.ListValue(names...), Provider: "builtwith"}
 	}
-	trigger := func(points, age int, reason string) icp.Result {
+	trigger := func(points int, age int16, reason string) icp.Result {
 		return icp.Result{
 			Name: "trigger", Max: 15, Points: points, Input: account.TextValue("funding"), Provider: "edgar", AgeDays: age, Reason: reason,
 		}

@@ -51,7 +51,7 @@ func (c *Criterion) staleByAge(r *Result, since, at time.Time) time.Time {
 		}
 	}
 	for _, credit := range c.Credits {
-		if window, ok := credit.Match.(recency); ok {
+		if window, ok := credit.Match.(*recency); ok {
 			consider(window.limit + time.Second) // the limit is within
 		}
 	}
