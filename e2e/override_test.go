@@ -19,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/ingress"
 	"github.com/sluicehq/sluice/sandbox"
 	"github.com/sluicehq/sluice/sandbox/fault"
+	"github.com/sluicehq/sluice/signals"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
 )
@@ -253,16 +254,15 @@ func TestOverridesThatMakeNoSenseAreRefusedAndChangeNothing(t *testing.T) {
 	before := w.standings(s.id)
 	run := parked.WorkflowID
 
-	score := func(n int) *int { return &n }
 	for name, tt := range map[string]struct {
 		give workflows.Override
 		says string
 	}{
 		"no id":           {workflows.Override{Override: icp.Override{Tier: "Tier 1", Code: "other"}}, "id: want the id"},
 		"another tier":    {workflows.Override{ID: 9, Override: icp.Override{Tier: "Gold", Code: "other"}}, "tier: want one of the model's: Tier 1, Tier 2"},
-		"off the scale":   {workflows.Override{ID: 9, Override: icp.Override{Score: score(101), Code: "other"}}, "score: want 0 to 100"},
+		"off the scale":   {workflows.Override{ID: 9, Override: icp.Override{Score: new(101), Code: "other"}}, "score: want 0 to 100"},
 		"neither":         {workflows.Override{ID: 9, Override: icp.Override{Code: "other"}}, "score: give a score or a tier"},
-		"both":            {workflows.Override{ID: 9, Override: icp.Override{Score: score(80), Tier: "Tier 1", Code: "other"}}, "tier: give a score or a tier, not both"},
+		"both":            {workflows.Override{ID: 9, Override: icp.Override{Score: new(80), Tier: "Tier 1", Code: "other"}}, "tier: give a score or a tier, not both"},
 		"another code":    {workflows.Override{ID: 9, Override: icp.Override{Tier: "Tier 1", Code: "mood"}}, "code: want one of strategic"},
 		"over already":    {workflows.Override{ID: 9, Override: icp.Override{Tier: "Tier 1", Code: "other", ExpiresAt: time.Now().Add(-time.Hour)}}, "expires_at: lies in the past"},
 		"not on record":   {workflows.Override{ID: 9, Override: icp.Override{Tier: "Tier 1", Code: "other"}}, "id: the account has no override 9"},
@@ -369,9 +369,41 @@ func TestDecisionsThatMeetLeaveTheLastOneInTheCRM(t *testing.T) {
 		at += next
 	}
 	last := decided[len(decided)-1]
-	require.Equal(t, last, standing{s.property("icp_fit_score"), s.property("icp_tier"), s.property("sluice_queue")})
+	require.Equal(t, standing{s.property("icp_fit_score"), s.property("icp_tier"), s.property("sluice_queue")}, last)
 	require.Equal(t, "Tier 2", last.Tier, "all have expired")
 	require.Len(t, w.tasks(), 1)
 	require.Empty(t, w.sandbox.CRM.Ledger().Duplicates())
 	t.Logf("%d decisions, %d of them seen in the CRM", len(rows), len(w.standings(s.id)))
+}
+
+func TestPointsThatTimeTookAreTakenAtNight(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.Options{})
+	w.startWorker()
+	s := w.tierTwo()
+	fit := s.add()
+	leaves := time.Now().Add(12 * time.Second) // its window of 90 days
+	_, err := w.store.SaveSights(t.Context(), "test", time.Now(), []store.NewSight{{AccountID: fit.AccountID, Events: []signals.Event{{
+		Kind: signals.Hiring, Entity: "revops", OccurredAt: leaves.AddDate(0, 0, -90), Summary: "hires", Confidence: 1,
+		Evidence: []signals.Evidence{{Source: "test", At: time.Now()}},
+	}}}})
+	require.NoError(t, err)
+	found, err := w.store.Signals(t.Context(), fit.AccountID)
+	require.NoError(t, err)
+	require.NoError(t, w.store.Answer(t.Context(), []int64{found[0].ID}, time.Now())) // no news any more
+	s.refresh("a signal")
+	require.Equal(t, fmt.Sprint(fit.Score.Value+15), s.property("icp_fit_score"))
+	w.eventually("it is 90 days old", func() bool { return time.Now().After(leaves.Add(2 * time.Second)) })
+	require.Equal(t, fmt.Sprint(fit.Score.Value+15), s.property("icp_fit_score"), "until the night")
+
+	var night workflows.SweepStatus
+	w.starter("signals", "run", "--json").ok().json(&night)
+	require.Equal(t, map[string]int{"decay": 1}, night.Outcomes)
+	require.Equal(t, fmt.Sprint(fit.Score.Value), s.property("icp_fit_score"))
+	c := s.explain()
+	require.Equal(t, []string{"first", "data", "decay"}, causes(c))
+	require.Contains(t, c.Why, "decay: hiring: 90 days ago, more than 90 days (test) -15")
+	night = workflows.SweepStatus{}
+	w.starter("signals", "run", "--json").ok().json(&night)
+	require.Empty(t, night.Outcomes, "once")
 }

@@ -10,8 +10,6 @@ import (
 	"github.com/sluicehq/sluice/icp"
 )
 
-func points(n int) *int { return &n }
-
 func TestOverrideCheck(t *testing.T) {
 	t.Parallel()
 	m, err := icp.Load("revops")
@@ -25,12 +23,12 @@ func TestOverrideCheck(t *testing.T) {
 	}{
 		{"a tier", icp.Override{Tier: "Tier 1", Code: "strategic"}, ""},
 		{"a tier for a time", icp.Override{Tier: "Not a fit", Code: "competitor", ExpiresAt: later}, ""},
-		{"the top of the scale", icp.Override{Score: points(100), Code: "other"}, ""},
-		{"the bottom of the scale", icp.Override{Score: points(0), Code: "other"}, ""},
-		{"above the scale", icp.Override{Score: points(101), Code: "other"}, "score"},
-		{"below the scale", icp.Override{Score: points(-1), Code: "other"}, "score"},
+		{"the top of the scale", icp.Override{Score: new(100), Code: "other"}, ""},
+		{"the bottom of the scale", icp.Override{Score: new(0), Code: "other"}, ""},
+		{"above the scale", icp.Override{Score: new(101), Code: "other"}, "score"},
+		{"below the scale", icp.Override{Score: new(-1), Code: "other"}, "score"},
 		{"neither", icp.Override{Code: "other"}, "score"},
-		{"both", icp.Override{Score: points(80), Tier: "Tier 1", Code: "other"}, "tier"},
+		{"both", icp.Override{Score: new(80), Tier: "Tier 1", Code: "other"}, "tier"},
 		{"another tier", icp.Override{Tier: "tier 1", Code: "other"}, "tier"},
 		{"another code", icp.Override{Tier: "Tier 1", Code: "mood"}, "code"},
 		{"no code", icp.Override{Tier: "Tier 1"}, "code"},
@@ -66,16 +64,16 @@ func TestOverrideOn(t *testing.T) {
 		fit       int
 		unchanged bool
 	}{
-		{name: "a score", give: icp.Override{Score: points(80)}, value: 80, tier: "Tier 1", fit: 80},
-		{name: "a score at an edge", give: icp.Override{Score: points(70)}, value: 70, tier: "Tier 1", fit: 70},
-		{name: "a score below it", give: icp.Override{Score: points(69)}, value: 69, tier: "Tier 2", fit: 69},
-		{name: "a lower score", give: icp.Override{Score: points(20)}, value: 20, tier: "Tier 3", fit: 20},
-		{name: "a lower score that fit stands below", give: icp.Override{Score: points(50)}, value: 50, tier: "Tier 2", fit: 40},
+		{name: "a score", give: icp.Override{Score: new(80)}, value: 80, tier: "Tier 1", fit: 80},
+		{name: "a score at an edge", give: icp.Override{Score: new(70)}, value: 70, tier: "Tier 1", fit: 70},
+		{name: "a score below it", give: icp.Override{Score: new(69)}, value: 69, tier: "Tier 2", fit: 69},
+		{name: "a lower score", give: icp.Override{Score: new(20)}, value: 20, tier: "Tier 3", fit: 20},
+		{name: "a lower score that fit stands below", give: icp.Override{Score: new(50)}, value: 50, tier: "Tier 2", fit: 40},
 		{name: "a better tier: its first point", give: icp.Override{Tier: "Tier 1"}, value: 70, tier: "Tier 1", fit: 70},
 		{name: "a worse tier: its last point", give: icp.Override{Tier: "Tier 3"}, value: 39, tier: "Tier 3", fit: 39},
 		{name: "the worst tier", give: icp.Override{Tier: "Not a fit"}, value: 19, tier: "Not a fit", fit: 19},
 		{name: "the tier that it has", give: icp.Override{Tier: "Tier 2"}, value: 55, tier: "Tier 2", fit: 40},
-		{name: "a score that a later model's scale does not reach", give: icp.Override{Score: points(400)}, value: 100, tier: "Tier 1", fit: 100},
+		{name: "a score that a later model's scale does not reach", give: icp.Override{Score: new(400)}, value: 100, tier: "Tier 1", fit: 100},
 		{name: "a tier that a later model does not have", give: icp.Override{Tier: "Gold"}, unchanged: true},
 	}
 	for _, tt := range tests {

@@ -84,7 +84,8 @@ func TestAScoreIsWhatItWasUntilItIsStale(t *testing.T) {
 	require.NoError(t, err)
 	start := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
 	sub := icp.Subject{Signals: []account.Signal{
-		{Kind: "funding", OccurredAt: start.Add(-5 * time.Hour)}, {Kind: "hiring", OccurredAt: start.Add(-7 * time.Hour)},
+		{Kind: "funding", OccurredAt: start.Add(-5 * time.Hour)},
+		{Kind: "hiring", OccurredAt: start.Add(-7 * time.Hour)},
 		{Kind: "company_acquired", OccurredAt: start.Add(-77 * time.Hour)},
 	}}
 	points := func(at time.Time) (all []int) {

@@ -29,6 +29,8 @@ func serveCommand() *cobra.Command {
   POST /webhooks/hubspot         signed by HubSpot (SLUICE_HUBSPOT_CLIENT_SECRET, SLUICE_PUBLIC_URL)
   POST /v1/companies             {"domain": "acme.example"} → 202 {workflow_id, run_id}
   GET  /v1/companies/{domain}    everything known of the company, and why
+  POST, DELETE /v1/companies/{domain}/override
+                                 put a person's score or tier in the place of the model's; take it back
   GET  /healthz /readyz /metrics`,
 		Example: `  SLUICE_HTTP_ADDR=127.0.0.1:8080 starter serve
   curl -d '{"domain": "acme.example"}' http://127.0.0.1:8080/v1/companies`,

@@ -263,18 +263,17 @@ func waiting(t *testing.T) (*bundle, *keeper) {
 
 func TestOnboardingRefusesAnOverrideThatMakesNoSense(t *testing.T) {
 	t.Parallel()
-	score := func(n int) *int { return &n }
 	b, k := waiting(t)
 	past := b.Now().Add(-time.Hour)
 	tests := map[string]workflows.Override{
 		"id: want the id":                  {Override: icp.Override{Tier: "Tier 1", Code: "other"}},
 		"tier: want one of the model's":    {ID: 5, Override: icp.Override{Tier: "Gold", Code: "other"}},
-		"score: want 0 to 100":             {ID: 5, Override: icp.Override{Score: score(101), Code: "other"}},
+		"score: want 0 to 100":             {ID: 5, Override: icp.Override{Score: new(101), Code: "other"}},
 		"score: give a score or a tier":    {ID: 5, Override: icp.Override{Code: "other"}},
-		"tier: give a score or a tier":     {ID: 5, Override: icp.Override{Score: score(80), Tier: "Tier 1", Code: "other"}},
+		"tier: give a score or a tier":     {ID: 5, Override: icp.Override{Score: new(80), Tier: "Tier 1", Code: "other"}},
 		"code: want one of":                {ID: 5, Override: icp.Override{Tier: "Tier 1", Code: "mood"}},
 		"expires_at: lies in the past":     {ID: 5, Override: icp.Override{Tier: "Tier 1", Code: "other", ExpiresAt: past}},
-		"score: want 0 to 100, the scale ": {ID: 5, Override: icp.Override{Score: score(-1), Code: "other"}},
+		"score: want 0 to 100, the scale ": {ID: 5, Override: icp.Override{Score: new(-1), Code: "other"}},
 	}
 	answers := map[string]*answerTo{}
 	for says, in := range tests {
