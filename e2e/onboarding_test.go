@@ -35,6 +35,7 @@ func TestASignedWebhookBecomesAScoredRoutedAndTaskedCompany(t *testing.T) {
 	require.Equal(t, http.StatusNoContent, status)
 
 	w.eventually("the task is in the CRM", func() bool { return len(w.tasks()) == 1 })
+	w.eventually("the run is done", func() bool { return w.completedRuns() == 1 }) // contacts come after the task
 	company, _ := w.sandbox.CRM.Company(id)
 	require.Equal(t, "Tier 1", company.Properties["icp_tier"])
 	require.Equal(t, "sdr-outreach", company.Properties["sluice_queue"])
