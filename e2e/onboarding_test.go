@@ -79,6 +79,13 @@ func TestWhatAPersonFillsInIsScoredAtOnce(t *testing.T) {
 	require.Contains(t, company.Properties["icp_reason"], "-30 previously churned: yes")
 	require.Equal(t, calls, w.providerCalls(), "what is on record is not asked for again")
 	require.Len(t, w.tasks(), 1)
+
+	require.NoError(t, w.sandbox.CRM.SetProperties(id, map[string]string{"previously_churned": ""}))
+	var again explain.Company
+	w.starter("company", "refresh", company.Properties["domain"], "--wait", "--json").ok().json(&again)
+	require.Equal(t, before, again.Score.Value)
+	require.Equal(t, calls, w.providerCalls(), "nor when somebody asks")
+	require.Equal(t, 3, w.completedRuns())
 }
 
 // providerCalls are the calls that reached anybody but the CRM.

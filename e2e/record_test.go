@@ -46,12 +46,26 @@ func TestRecordHistories(t *testing.T) {
 	fresh := w.sandbox.CRM.AddCompany("", w.tierOne(), nil)
 	w.starter("company", "add", "--crm-id", fresh, "--wait").ok()
 	w.save("tier-1", "company/hubspot/8100/"+fresh)
+	w.saveOverride(fresh)
 	w.starter("company", "add", "--name", "Nobody Knows Them Ltd", "--wait").ok()
 	w.save("no-record", "company/name/nobody knows them")
 	gone := w.sandbox.CRM.AddCompany("Free mail", "gmail.com", nil)
 	require.NotZero(t, w.starter("company", "add", "--crm-id", gone, "--wait").status)
 	w.save("refused", "company/hubspot/8100/"+gone)
 	w.saveNight()
+}
+
+// saveOverride keeps one that has run out.
+func (w *world) saveOverride(record string) {
+	w.t.Helper()
+	company, _ := w.sandbox.CRM.Company(record)
+	domain := company.Properties["domain"]
+	w.starter("company", "override", domain, "--tier", "Tier 2", "--reason", "a partner works them", "--by", "ops", "--expires", "5s").ok()
+	accounts, err := w.store.AccountsByDomain(w.t.Context(), domain)
+	require.NoError(w.t, err)
+	id := workflows.AccountOverrideID(accounts[0].ID)
+	require.NoError(w.t, w.temporal.GetWorkflow(w.t.Context(), id, "").Get(w.t.Context(), nil))
+	w.save("override", id)
 }
 
 // saveNight keeps a sweep that finds something, one source's part in it, and a response.

@@ -119,7 +119,7 @@ func kindOf(h sandbox.Happening) string {
 		return signals.CompanyAcquired
 	case sandbox.NewDomain:
 		return signals.DomainChange
-	case sandbox.Press:
+	case sandbox.Press, sandbox.Reopened:
 	}
 	return ""
 }
