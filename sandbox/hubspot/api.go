@@ -229,6 +229,8 @@ func typeOf(name string) string {
 		return notes
 	case "tasks", "task", "0-27":
 		return tasks
+	case "deals", "deal", "0-3":
+		return deals
 	}
 	return ""
 }

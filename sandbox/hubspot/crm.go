@@ -67,7 +67,7 @@ type table struct {
 
 type record struct {
 	id                 string
-	companyID          string // of a note or task, of a contact its primary one
+	companyID          string // of a note or task, of a contact or deal its primary one
 	key                string // in the body of a note or task
 	properties         map[string]string
 	createdAt, updated time.Time
@@ -98,6 +98,7 @@ const (
 	contacts  = "contacts"
 	notes     = "notes"
 	tasks     = "tasks"
+	deals     = "deals"
 )
 
 // New returns an account without records, with HubSpot's own properties.
@@ -112,6 +113,7 @@ func New(o Options) *CRM {
 	}
 	c.objects = map[string]*table{
 		companies: {schema: companySchema()}, contacts: {schema: contactSchema()}, notes: {schema: noteSchema()}, tasks: {schema: taskSchema()},
+		deals: {schema: dealSchema()},
 	}
 	c.groups = map[string]bool{companies + "/companyinformation": true, contacts + "/contactinformation": true}
 	c.Reset()

@@ -69,7 +69,7 @@ func TestStrict(t *testing.T) {
 		{name: "a path of old", method: "GET", path: "/crm/v3/objects/companies/" + id, want: 404, wantIn: "<html>"},
 		{name: "no such company", method: "GET", path: "/crm/objects/2026-09/companies/1", want: 404, wantIn: "OBJECT_NOT_FOUND"},
 		{name: "by type id", method: "GET", path: "/crm/objects/2026-09/0-2/" + id, want: 200, wantIn: "acme.example"},
-		{name: "a type that is not kept", method: "GET", path: "/crm/objects/2026-09/deals/" + id, want: 400, wantIn: "object type"},
+		{name: "a type that is not kept", method: "GET", path: "/crm/objects/2026-09/tickets/" + id, want: 400, wantIn: "object type"},
 		{name: "an unknown property", method: "PATCH", path: "/crm/objects/2026-09/companies/" + id, body: `{"properties":{"icp_tier":"Tier 1"}}`, want: 400, wantIn: "PROPERTY_DOESNT_EXIST"},
 		{name: "a number that is none", method: "PATCH", path: "/crm/objects/2026-09/companies/" + id, body: `{"properties":{"numberofemployees":"1,200"}}`, want: 400, wantIn: "INVALID_INTEGER"},
 		{name: "a read-only property", method: "PATCH", path: "/crm/objects/2026-09/companies/" + id, body: `{"properties":{"createdate":"1"}}`, want: 400, wantIn: "READ_ONLY_VALUE"},

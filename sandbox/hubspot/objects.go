@@ -107,8 +107,8 @@ func (c *CRM) createRecord(r *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	if r.objectType == contacts {
-		return 0, nil, invalid("contacts are not created here")
+	if r.objectType == contacts || r.objectType == deals {
+		return 0, nil, invalid(r.objectType + " are not created here")
 	}
 	if r.objectType != companies && values["hs_timestamp"] == "" {
 		return 0, nil, invalid("Error creating object. Some required properties were not set.", wrong("hs_timestamp", "REQUIRED_FIELD", "hs_timestamp is required"))
@@ -258,9 +258,13 @@ func (c *CRM) listAssociations(r *call) (int, any, error) {
 	return http.StatusOK, answer, nil
 }
 
-// linkedType is the type at the other end. Only companies are asked for theirs.
+// linkedType is the type at the other end. Companies are asked for theirs, and deals, in
+// bulk, for their company.
 func (r *call) linkedType() (string, error) {
 	to := typeOf(r.PathValue("to"))
+	if r.objectType == deals && to == companies && r.Method == http.MethodPost {
+		return to, nil
+	}
 	if r.objectType != companies || fromCompany[to] == 0 {
 		return "", invalid("no such association here: " + r.PathValue("type") + " to " + r.PathValue("to"))
 	}
@@ -312,6 +316,9 @@ func (c *CRM) readAssociations(r *call) (int, any, error) {
 
 // associationsOf returns one record's page, nil when it has none.
 func (c *CRM) associationsOf(r *call, id, after, to string) (map[string]any, error) {
+	if r.objectType == deals {
+		return c.companyOf(r, id), nil
+	}
 	rec, ok := c.find(companies, id)
 	if !ok {
 		return nil, nil

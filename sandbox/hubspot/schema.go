@@ -18,6 +18,7 @@ type Property struct {
 	Type        string   `json:"type"`
 	FieldType   string   `json:"fieldType"`
 	Options     []Option `json:"options"`
+	Own         bool     `json:"hubspotDefined"`
 	ReadOnly    bool     `json:"-"`
 }
 
@@ -74,10 +75,16 @@ func taskSchema() map[string]*Property {
 		owner(), readOnly("hs_createdate", "datetime"), readOnly("hs_lastmodifieddate", "datetime"), readOnly("hs_object_id", "number"))
 }
 
+func dealSchema() map[string]*Property {
+	return schema("dealinformation", text("dealname", "Deal Name"), number("amount", "Amount"), moment("closedate"), text("dealstage", "Deal Stage"),
+		readOnlyFlag("hs_is_closed"), readOnlyFlag("hs_is_closed_won"), owner(),
+		readOnly("createdate", "datetime"), readOnly("hs_lastmodifieddate", "datetime"), readOnly("hs_object_id", "number"))
+}
+
 func schema(group string, properties ...*Property) map[string]*Property {
 	all := map[string]*Property{}
 	for _, p := range properties {
-		p.GroupName = group
+		p.GroupName, p.Own = group, true
 		if p.Label == "" {
 			p.Label = p.Name
 		}
@@ -100,6 +107,12 @@ func yesOrNo(name, label string) *Property {
 		Name: name, Label: label, Type: "bool", FieldType: "booleancheckbox",
 		Options: []Option{{Label: "True", Value: "true", DisplayOrder: 0}, {Label: "False", Value: "false", DisplayOrder: 1}},
 	}
+}
+
+func readOnlyFlag(name string) *Property {
+	p := yesOrNo(name, name)
+	p.ReadOnly = true
+	return p
 }
 
 func moment(name string) *Property { return &Property{Name: name, Type: "datetime", FieldType: "date"} }
