@@ -172,6 +172,7 @@ func (d *Deals) outcomes(column int, won []string) ([]mark, error) {
 		return marks, nil
 	}
 	others := map[string]int{} // neither won nor lost, in the file's own spelling
+	lost := map[string]int{}   // since they are not among the words for won
 	var seen [yes + 1]int
 	for i, row := range d.rows {
 		marks[i] = outcome(row[column], won)
@@ -179,10 +180,16 @@ func (d *Deals) outcomes(column int, won []string) ([]mark, error) {
 		if marks[i] == noMark {
 			others[row[column]]++
 		}
+		if marks[i] == no && len(won) > 0 {
+			lost[row[column]]++
+		}
 	}
 	if seen[yes] == 0 || seen[no] == 0 && len(won) == 0 {
 		return nil, account.Invalid("outcome", fmt.Sprintf("the column %q has %d won and %d lost deals, and %s; want 1 and 0, won and lost, yes and no, true and false, or say which words mean won",
 			d.header[column], seen[yes], seen[no], counts(others)))
+	}
+	if len(lost) > 1 {
+		d.note("%d rows count as lost (%s): are some of these open deals? Leave them out of the file", seen[no], counts(lost))
 	}
 	if seen[noMark] > 0 {
 		d.note("%d rows are neither won nor lost (%s): taken for open deals and left out", seen[noMark], counts(others))

@@ -145,3 +145,12 @@ func TestDealsSayWhatWasDecided(t *testing.T) {
 		"retention says what became of customers: it is no attribute, and without --value it is not used",
 	}, d.Notes)
 }
+
+func TestWordsThatCountAsLostAreNamed(t *testing.T) {
+	t.Parallel()
+	file := "stage\nWon\nLost\nEngaging\nEngaging\n"
+	d := deals(t, table(t, file), review.Roles{Outcome: "stage", Won: []string{"won"}})
+	require.Contains(t, d.Notes, `3 rows count as lost ("Engaging" 2 times, "Lost" 1 times): are some of these open deals? Leave them out of the file`)
+	d = deals(t, table(t, strings.ReplaceAll(file, "Engaging", "Lost")), review.Roles{Outcome: "stage", Won: []string{"won"}})
+	require.Empty(t, d.Notes)
+}
