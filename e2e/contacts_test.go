@@ -27,7 +27,7 @@ const (
 )
 
 func TestContactsAreScoredOnceWithinTheRateLimit(t *testing.T) {
-	const companies = 200
+	companies := size(60, 200)
 	w := newWorld(t, sandbox.Options{CRMCompanies: true})
 	paced := strings.Replace(pipeline, "crm: {rate: 1000, search_rate: 100}", shippedPace, 1)
 	require.NotEqual(t, pipeline, paced)
@@ -48,7 +48,7 @@ func TestContactsAreScoredOnceWithinTheRateLimit(t *testing.T) {
 	require.Zero(t, crm.ByStatus["429"], "nothing was too fast")
 	require.LessOrEqual(t, crm.PeakPerSecond, hubspotPerSecond)
 	t.Logf("%d companies with %d contacts in %.1f s: %d calls to the CRM, %.1f each, %d a second at most",
-		companies, len(all), float64(got.WallMS)/1000, crm.Requests, float64(crm.Requests)/companies, crm.PeakPerSecond)
+		companies, len(all), float64(got.WallMS)/1000, crm.Requests, float64(crm.Requests)/float64(companies), crm.PeakPerSecond)
 
 	var c explain.Company
 	w.starter("company", "explain", w.mostContacts(domains), "--json").ok().json(&c)
@@ -59,7 +59,7 @@ func TestContactsAreScoredOnceWithinTheRateLimit(t *testing.T) {
 }
 
 func TestContactsAreWrittenOnceUnderKill9AndLostAnswers(t *testing.T) {
-	const companies = 200
+	companies := size(60, 200)
 	well := newWorld(t, sandbox.Options{CRMCompanies: true})
 	first := well.startWorker()
 	domains := well.domains(companies)
