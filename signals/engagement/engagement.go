@@ -15,7 +15,7 @@ import (
 const name = "engagement"
 
 // Spec describes the source.
-var Spec = signals.Spec{Name: name, Env: "ENGAGEMENT", New: New, Properties: []string{"pricing_page_visits", "last_visit_at"}, Visits: true}
+var Spec = signals.Spec{Name: name, Env: "ENGAGEMENT", New: New, Properties: []string{"pricing_page_visits", "demo_requests", "last_visit_at"}, Visits: true}
 
 // Source is the source of website visits.
 type Source struct{}
@@ -49,7 +49,7 @@ func (Source) Look(ctx context.Context, at signals.Look) (signals.Sight, error) 
 		}
 	}
 	var events []signals.Event
-	for _, e := range []*signals.Event{demo(fresh), pricing(fresh, m, c), returned(fresh, visits, m, c)} {
+	for _, e := range []*signals.Event{demo(fresh, m, c), pricing(fresh, m, c), returned(fresh, visits, m, c)} {
 		if e != nil {
 			events = append(events, *e)
 		}
@@ -88,12 +88,16 @@ func within(at signals.Look) []visit {
 	return kept[max(0, len(kept)-maxVisits):]
 }
 
-func demo(fresh []visit) *signals.Event {
+// demo knows of requests from our website, or from a count in the CRM that has risen.
+func demo(fresh []visit, m memory, c counts) *signals.Event {
 	asked := only(fresh, func(v visit) bool { return v.Kind == demoRequest })
-	if len(asked) == 0 {
-		return nil
+	switch {
+	case len(asked) > 0:
+		return event("demo", "asked for a demo", 0.95, asked)
+	case risen(m.Demos, c.demos):
+		return counted("demo", "asked for a demo", "demo requests in the CRM", c)
 	}
-	return event("demo", "asked for a demo", 0.95, asked)
+	return nil
 }
 
 // pricing knows of the page from visits, or from a count in the CRM that has risen.
@@ -102,13 +106,21 @@ func pricing(fresh []visit, m memory, c counts) *signals.Event {
 	switch {
 	case len(looked) > 0:
 		return event("pricing", "visited the pricing page", 0.9, looked)
-	case m.Pricing != nil && c.pricing != nil && *c.pricing > *m.Pricing:
-		e := event("pricing", "visited the pricing page", 0.8, nil)
-		e.OccurredAt = c.when
-		e.Evidence = []signals.Evidence{{Source: name, Title: "pricing page visits in the CRM", At: c.when}}
-		return e
+	case risen(m.Pricing, c.pricing):
+		return counted("pricing", "visited the pricing page", "pricing page visits in the CRM", c)
 	}
 	return nil
+}
+
+// risen compares two counts of the CRM; what is not known has not risen.
+func risen(was, is *float64) bool { return was != nil && is != nil && *is > *was }
+
+// counted is what only a count in the CRM tells of.
+func counted(entity, summary, title string, c counts) *signals.Event {
+	e := event(entity, summary, 0.8, nil)
+	e.OccurredAt = c.when
+	e.Evidence = []signals.Evidence{{Source: name, Title: title, At: c.when}}
+	return e
 }
 
 // returned wants a visit that is new and another one on another day of the same week.

@@ -104,6 +104,8 @@ func TestFields(t *testing.T) {
 		{"a lower count", fields{"pricing_page_visits": "2"}, fields{"pricing_page_visits": "1"}, nil},
 		{"a count at last", fields{}, fields{"pricing_page_visits": "5"}, nil},
 		{"no count", fields{"pricing_page_visits": "2"}, fields{"pricing_page_visits": "many"}, nil},
+		{"another demo", fields{"demo_requests": "0"}, fields{"demo_requests": "1", "last_visit_at": at(2)}, []string{"website_visit demo: 2.0, 1"}},
+		{"as many demos", fields{"demo_requests": "1"}, fields{"demo_requests": "1"}, nil},
 		{"a return", fields{"last_visit_at": at(4)}, fields{"last_visit_at": at(1)}, []string{"website_visit return: 1.0, 1"}},
 		{"a return in milliseconds", fields{"last_visit_at": "1763294400000"}, fields{"last_visit_at": "1763553600000"}, nil}, // of 2025
 		{"a return after a week", fields{"last_visit_at": at(9)}, fields{"last_visit_at": at(1)}, nil},

@@ -19,6 +19,7 @@ type memory struct {
 	// told, too.
 	Until     time.Time `json:"until,omitzero"`
 	Pricing   *float64  `json:"pricing,omitempty"`
+	Demos     *float64  `json:"demos,omitempty"`
 	LastVisit time.Time `json:"last_visit,omitzero"`
 }
 
@@ -63,6 +64,9 @@ func (m memory) after(fresh []visit, c counts) memory {
 	}
 	if c.pricing != nil {
 		m.Pricing = c.pricing
+	}
+	if c.demos != nil {
+		m.Demos = c.demos
 	}
 	if c.lastVisit.After(m.LastVisit) {
 		m.LastVisit = c.lastVisit

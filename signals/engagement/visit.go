@@ -68,12 +68,13 @@ func (v visit) title() string {
 // counts are what a CRM says of visits.
 type counts struct {
 	pricing   *float64  // nil for unknown
+	demos     *float64  // nil for unknown
 	lastVisit time.Time // zero for unknown
 	when      time.Time // the time of what has come to be counted
 }
 
 func crm(at signals.Look) counts {
-	c := counts{pricing: number(at.Fields["pricing_page_visits"]), lastVisit: moment(at.Fields["last_visit_at"]), when: at.Now}
+	c := counts{pricing: number(at.Fields["pricing_page_visits"]), demos: number(at.Fields["demo_requests"]), lastVisit: moment(at.Fields["last_visit_at"]), when: at.Now}
 	if c.lastVisit.After(at.Now) || c.lastVisit.Before(at.Since) {
 		c.lastVisit = time.Time{}
 	}
