@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/icp"
+	"github.com/sluicehq/sluice/review"
 	"github.com/sluicehq/sluice/sandbox"
 	crmsandbox "github.com/sluicehq/sluice/sandbox/hubspot"
 )
@@ -52,4 +53,35 @@ func TestAModelIsDerivedFromTheDealsOfTheCRM(t *testing.T) {
 	w.starter("icp", "backtest", "--model", file, "--json").ok().json(&tried)
 	require.Equal(t, 480, tried.N)
 	require.InDelta(t, 0.75, tried.AUC, 0.01)
+}
+
+func TestOutcomesOfOverridesComeFromTheDealsOfTheCRM(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.Options{CRMCompanies: true})
+	w.startWorker()
+	domains := w.domains(12)
+	require.Equal(t, len(domains), w.importAll(domains).Completed)
+	raised := domains[:2]
+	for _, domain := range raised {
+		w.starter("company", "override", domain, "--score", "99", "--code", "strategic", "--reason", "We know them", "--by", "ops").ok()
+	}
+	soon := time.Now().Add(time.Minute)
+	for i, id := range w.companyIDs(domains) {
+		_, err := w.sandbox.CRM.AddDeal(id, crmsandbox.Deal{Name: "Deal", Won: i < 3, ClosedAt: soon})
+		require.NoError(t, err)
+		_, err = w.sandbox.CRM.AddDeal(id, crmsandbox.Deal{Name: "Before", Won: true, ClosedAt: soon.AddDate(0, -1, 0)})
+		require.NoError(t, err)
+	}
+	var became []review.Became
+	w.starter("company", "overrides", "--outcomes", "--json").ok().json(&became)
+	deals, won := 0, 0
+	for _, b := range became {
+		deals, won = deals+b.Deals, won+b.Won
+		if b.Group == "raised: strategic" {
+			require.Equal(t, []int{2, 2, 2}, []int{b.Accounts, b.Deals, b.Won})
+		}
+	}
+	require.Equal(t, []int{12, 3}, []int{deals, won}, "%+v", became)
+	require.Equal(t, review.Rest, became[len(became)-1].Group)
+	require.Contains(t, w.starter("company", "overrides", "--outcomes").ok().stdout, "raised: strategic")
 }

@@ -263,26 +263,33 @@ type exception struct {
 
 func overridesCommand() *cobra.Command {
 	var since string
-	var asJSON bool
+	var asJSON, outcomes bool
 	c := &cobra.Command{
 		Use:   "overrides",
 		Short: "List the overrides that hold, and their share against the budget",
 		Long: `List the overrides that hold, beside what the model said when they began and says now;
 and the share of accounts that are worked otherwise than the model says, by override or
 for exploration, against the 10 to 15 percent of published practice.`,
-		Example: "  starter company overrides\n  starter company overrides --since 90d --json   # also those that ended since",
-		Args:    cobra.NoArgs,
+		Example: `  starter company overrides
+  starter company overrides --since 90d --json   # also those that ended since
+  starter company overrides --outcomes           # did they win more than others?`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			a, err := open(cmd.Context(), (*app).withStore)
 			if err != nil {
 				return err
 			}
 			defer a.close()
+			if outcomes {
+				return a.outcomes(cmd, asJSON)
+			}
 			return a.overrides(cmd, since, asJSON)
 		},
 	}
+	c.Flags().BoolVar(&outcomes, "outcomes", false, "compare what became of these companies with all others, by the CRM's closed deals")
 	c.Flags().StringVar(&since, "since", "", "also list those that ended within this `time`, such as 90d")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.MarkFlagsMutuallyExclusive("outcomes", "since")
 	return c
 }
 

@@ -18,6 +18,7 @@ type Exception struct {
 	// where it had no score.
 	MachineValue, NowValue int
 	MachineTier, NowTier   string
+	Counted                int    // the score that counted by the override
 	Model                  string // that made the score then
 	ModelVersion           int
 }
@@ -30,7 +31,8 @@ func (s *Store) Exceptions(ctx context.Context, since, at time.Time, only bool) 
 			o.score_id, o.ended_at, o.ended, o.ended_by, o.ended_reason,
 			a.id, a.crm, a.portal, a.crm_id, a.domain, a.name,
 			coalesce(was.value, 0), coalesce(was.tier, ''), coalesce(was.model, ''), coalesce(was.model_version, 0),
-			coalesce(now.value, 0), coalesce(now.tier, '')
+			coalesce(now.value, 0), coalesce(now.tier, ''),
+			coalesce((SELECT override_value FROM scores WHERE override_id = o.id ORDER BY id LIMIT 1), was.value, 0)
 		FROM overrides o
 		JOIN accounts a ON a.id = o.account_id
 		LEFT JOIN scores was ON was.id = o.score_id
@@ -52,11 +54,35 @@ func scanException(row pgx.CollectableRow) (Exception, error) {
 	err := row.Scan(&e.ID, &e.AccountID, &e.Score, &tier, &e.Code, &expires, &e.Reason, &e.Author, &e.State, &e.CreatedAt, &began,
 		&score, &ended, &e.Ended, &e.EndedBy, &e.EndReason,
 		&e.Account.ID, &crm, &portal, &id, &domain, &e.Account.Name,
-		&e.MachineValue, &e.MachineTier, &e.Model, &e.ModelVersion, &e.NowValue, &e.NowTier)
+		&e.MachineValue, &e.MachineTier, &e.Model, &e.ModelVersion, &e.NowValue, &e.NowTier, &e.Counted)
 	e.Tier, e.ScoreID = value(tier), value(score)
 	e.ExpiresAt, e.BeganAt, e.EndedAt = value(expires), value(began), value(ended)
 	e.Account.Key, e.Account.Domain = account.Key{CRM: value(crm), Portal: value(portal), ID: value(id)}, value(domain)
 	return e, err
+}
+
+// Explored is an account that the model drew for exploration.
+type Explored struct {
+	Account account.Account
+	Since   time.Time // when it was drawn first
+}
+
+// Explored returns the accounts that were ever drawn for exploration. None is not an
+// error.
+func (s *Store) Explored(ctx context.Context) ([]Explored, error) {
+	const q = `
+		SELECT a.id, a.crm, a.portal, a.crm_id, a.domain, a.name, drawn.since
+		FROM (SELECT account_id, min(scored_at) AS since FROM scores WHERE exploration GROUP BY account_id) AS drawn
+		JOIN accounts a ON a.id = drawn.account_id ORDER BY a.id`
+	rows, _ := s.db.Query(ctx, q)
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Explored, error) {
+		var e Explored
+		var crm, portal, id, domain *string
+		err := row.Scan(&e.Account.ID, &crm, &portal, &id, &domain, &e.Account.Name, &e.Since)
+		e.Account.Key, e.Account.Domain = account.Key{CRM: value(crm), Portal: value(portal), ID: value(id)}, value(domain)
+		return e, err
+	})
+	return all, wrap(err, "explored accounts")
 }
 
 // Share is how many accounts are worked otherwise than the model says.

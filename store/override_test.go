@@ -303,9 +303,32 @@ func TestExceptionsAndTheirShare(t *testing.T) {
 	require.Equal(t, []any{"Tier 2", 65, "Tier 3", 30, "revops", 3}, []any{
 		holding[0].MachineTier, holding[0].MachineValue, holding[0].NowTier, holding[0].NowValue, holding[0].Model, holding[0].ModelVersion,
 	})
+	require.Equal(t, 70, holding[0].Counted)
 	all, err := s.Exceptions(ctx, now.AddDate(0, 0, -90), now, false)
 	require.NoError(t, err)
 	require.Len(t, all, 3, "those that ended lately are there for the review")
+}
+
+func TestExploredAccounts(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t)
+	acc := acme(t, s)
+	none, err := s.Explored(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, none)
+	var last store.ScoreRow
+	for i, drawn := range []bool{false, true, true, false} {
+		last, err = s.SaveScore(t.Context(), store.ScoreRow{
+			AccountID: acc.ID, RunID: "r", Pass: i + 1, Before: last.ID, Model: "revops", ModelVersion: 2, Score: icp.Score{Tier: "Not a fit"},
+			Cause: "first", Exploration: drawn, ScoredAt: now.Add(time.Duration(i) * time.Hour),
+		})
+		require.NoError(t, err)
+	}
+	explored, err := s.Explored(t.Context())
+	require.NoError(t, err)
+	require.Len(t, explored, 1)
+	require.Equal(t, acc, explored[0].Account)
+	require.True(t, now.Add(time.Hour).Equal(explored[0].Since), "the first time")
 }
 
 func TestShareOfNoScoredAccounts(t *testing.T) {
