@@ -14,8 +14,10 @@ func TestOutcomesOfDecisions(t *testing.T) {
 	t.Parallel()
 	day := func(n int) time.Time { return time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC) }
 	decisions := []review.Decision{
-		{Account: "a", Group: "raised", At: day(10)}, {Account: "a", Group: "lowered", At: day(20)},
-		{Account: "b", Group: "raised", At: day(12)}, {Account: "c", Group: "explored", At: day(15)},
+		{Account: "a", Group: "raised", At: day(10)},
+		{Account: "a", Group: "lowered", At: day(20)},
+		{Account: "b", Group: "raised", At: day(12)},
+		{Account: "c", Group: "explored", At: day(15)},
 	}
 	closed := []review.Closed{
 		{Account: "a", Won: true, At: day(9)},  // before the first decision of all
