@@ -141,7 +141,7 @@ func TestPipelinesOfTheRepository(t *testing.T) {
 // TestPipelineMistakes has a file for each rule: the good one with one text replaced.
 func TestPipelineMistakes(t *testing.T) {
 	t.Parallel()
-	const known = "want apollo or clearbit or hunter or pdl or builtwith or website"
+	const known = "want apollo or clearbit or hunter or pdl or builtwith or theirstack or website"
 	const words = "want lower-case letters, digits, - and _, at most 64"
 	tests := []struct{ name, old, new, want string }{
 		// the file
@@ -252,7 +252,7 @@ routes:
 `))
 	require.Equal(t, []string{
 		`sluice.yaml:1:1: modl: unknown key (did you mean model?)`,
-		`sluice.yaml:3:12: providers[0].name: "appollo": want apollo or clearbit or hunter or pdl or builtwith or website (did you mean apollo?)`,
+		`sluice.yaml:3:12: providers[0].name: "appollo": want apollo or clearbit or hunter or pdl or builtwith or theirstack or website (did you mean apollo?)`,
 		`sluice.yaml:3:27: providers[0].rate: want a number such as 50, 10k, 1.5M or 2B, have the text "fast"`,
 		`sluice.yaml:4:26: providers[1].timeout: 60s is longer than 20s, which one attempt has`,
 		`sluice.yaml:4:41: providers[1].breaker.failure: unknown key (did you mean failures?)`,

@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -41,6 +42,7 @@ func (k *kit) serve(t *testing.T, h http.HandlerFunc) *server {
 			route(w, r)
 			return
 		}
+		_, _ = io.Copy(io.Discard, r.Body) // until then a server does not notice that its client has gone
 		s.mu.Lock()
 		s.requests = append(s.requests, r.Clone(r.Context()))
 		s.mu.Unlock()

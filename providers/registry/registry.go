@@ -11,6 +11,7 @@ import (
 	"github.com/sluicehq/sluice/providers/clearbit"
 	"github.com/sluicehq/sluice/providers/hunter"
 	"github.com/sluicehq/sluice/providers/pdl"
+	"github.com/sluicehq/sluice/providers/theirstack"
 	"github.com/sluicehq/sluice/providers/website"
 )
 
@@ -22,6 +23,7 @@ func All() []providers.Spec {
 		hunter.Spec,
 		pdl.Spec,
 		builtwith.Spec,
+		theirstack.Spec,
 		website.Spec,
 	}
 }

@@ -18,7 +18,7 @@ func TestAll(t *testing.T) {
 		envs[s.Env] = true
 		require.NotNil(t, s.New)
 	}
-	require.Equal(t, []string{"apollo", "clearbit", "hunter", "pdl", "builtwith", "website"}, names)
+	require.Equal(t, []string{"apollo", "clearbit", "hunter", "pdl", "builtwith", "theirstack", "website"}, names)
 }
 
 func TestGet(t *testing.T) {
