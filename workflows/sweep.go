@@ -88,6 +88,7 @@ type sweep struct {
 	status  *SweepStatus
 	answers int  // in this run
 	away    bool // the CRM lets nothing through
+	ended   int  // sources that are through with the list
 	began   time.Time
 }
 
@@ -150,7 +151,9 @@ func (s *sweep) all(ctx workflow.Context, names []string) {
 			got := s.source(ctx, name)
 			s.status.Sources[at+i] = got
 			s.status.Signals += got.Found
+			s.ended++
 			s.show(ctx)
+			s.progress(ctx)
 		})
 	}
 	s.show(ctx)
@@ -319,6 +322,27 @@ func (s *sweep) done(ctx workflow.Context) *SweepStatus {
 
 func (s *sweep) tag(ctx workflow.Context) error {
 	return workflow.UpsertTypedSearchAttributes(ctx, StageAttribute.ValueSet("sweep: "+s.status.Stage))
+}
+
+// progress says in the list of runs how many sources are through with the list, how many
+// of them gave up, and how many signals are new. It is for people: what cannot be said
+// now is said the next time.
+func (s *sweep) progress(ctx workflow.Context) {
+	if workflow.GetVersion(ctx, "progress", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return
+	}
+	missed := 0
+	for _, g := range s.status.Sources {
+		if g.Missed != "" {
+			missed++
+		}
+	}
+	all := len(s.status.Plan.Sources) + len(s.status.Plan.Compare)
+	if !s.in.DryRun {
+		all += len(s.status.Plan.Refresh)
+	}
+	stage := fmt.Sprintf("sweep: look, %d of %d sources through, %d given up, %d signals", s.ended, all, missed, s.status.Signals)
+	_ = workflow.UpsertTypedSearchAttributes(ctx, StageAttribute.ValueSet(stage))
 }
 
 // show tells the Temporal UI how far the sweep is.
