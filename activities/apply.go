@@ -87,7 +87,7 @@ func (a *Activities) applyLatest(ctx context.Context, in ApplyInput, company crm
 	if err != nil {
 		return ApplyResult{}, err
 	}
-	m, err := a.model(ctx, ModelRef{Name: row.Model, Version: row.ModelVersion})
+	m, err := a.model(ctx, row.ModelRef())
 	if err != nil {
 		return ApplyResult{}, err
 	}

@@ -58,7 +58,7 @@ func (a *Activities) BeginOverride(ctx context.Context, in BeginOverrideInput) (
 func (a *Activities) admit(ctx context.Context, in BeginOverrideInput, kept store.Override, last store.ScoreRow, now time.Time) error {
 	var bounds icp.Bounds
 	if last.ID != 0 {
-		m, err := a.model(ctx, ModelRef{Name: last.Model, Version: last.ModelVersion})
+		m, err := a.model(ctx, last.ModelRef())
 		if err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func (a *Activities) ReadAccount(ctx context.Context, accountID int64) (Brief, e
 	if err != nil {
 		return Brief{}, failure(gone(err))
 	}
-	ref := ModelRef{Name: last.Model, Version: last.ModelVersion}
+	ref := last.ModelRef()
 	m, err := a.model(ctx, ref)
 	if err != nil {
 		return Brief{}, failure(err)

@@ -15,7 +15,6 @@ const (
 	// searchWindow is how many records one search gives, however it is paged.
 	searchWindow = 10_000
 	linksAtOnce  = 1000 // associations of so many deals a call
-	readsAtOnce  = 100  // companies a call
 	// primaryCompany is the type of the association with a deal's main company.
 	primaryCompany = 5
 )
@@ -203,17 +202,12 @@ func (c *Client) describe(ctx context.Context, deals []crm.Deal, names map[strin
 	}
 	slices.Sort(asked)
 	about := map[string]map[string]string{}
-	for chunk := range slices.Chunk(ids, readsAtOnce) {
-		inputs := make([]map[string]string, len(chunk))
-		for i, recordID := range chunk {
-			inputs[i] = map[string]string{"id": recordID}
-		}
-		var list listing
-		req := post(c.objects("companies", "batch", "read"), map[string]any{"inputs": inputs, "properties": asked, "propertiesWithHistory": []string{}})
-		if err := c.call(ctx, req, func(r outbound.Response) error { return r.JSON(&list) }); err != nil {
+	for batch := range slices.Chunk(ids, batchSize) {
+		found, err := c.read(ctx, "companies", batch, asked...)
+		if err != nil {
 			return err
 		}
-		for _, rec := range list.Results {
+		for _, rec := range found {
 			known := map[string]string{}
 			for _, name := range asked {
 				if v := rec.property(name); v != "" {

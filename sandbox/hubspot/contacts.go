@@ -103,18 +103,7 @@ func (c *CRM) part(contact *record) {
 // SetContactProperties writes values as a person who types them would: not in the
 // ledger.
 func (c *CRM) SetContactProperties(contactID string, values map[string]string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	rec, ok := c.find(contacts, contactID)
-	if !ok {
-		return fmt.Errorf("no contact %s", contactID)
-	}
-	clean, mistakes := c.validate(contacts, values)
-	if len(mistakes) > 0 {
-		return errors.New(mistakes[0].Message)
-	}
-	c.write(rec, clean)
-	return nil
+	return c.typeIn(contacts, "contact", contactID, values)
 }
 
 // Contacts returns the contacts of a company, those that it shares included, in the

@@ -165,13 +165,18 @@ func (c *CRM) define(name string) {
 
 // SetProperties writes values as a person who types them would: not in the ledger.
 func (c *CRM) SetProperties(companyID string, values map[string]string) error {
+	return c.typeIn(companies, "company", companyID, values)
+}
+
+// typeIn writes values to a record, which people call what, unless one is wrong.
+func (c *CRM) typeIn(objectType, what, id string, values map[string]string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	rec, ok := c.find(companies, companyID)
+	rec, ok := c.find(objectType, id)
 	if !ok {
-		return fmt.Errorf("no company %s", companyID)
+		return fmt.Errorf("no %s %s", what, id)
 	}
-	clean, mistakes := c.validate(companies, values)
+	clean, mistakes := c.validate(objectType, values)
 	if len(mistakes) > 0 {
 		return errors.New(mistakes[0].Message)
 	}
