@@ -67,6 +67,7 @@ type Release struct {
 	BeganAt    time.Time
 	EndedAt    time.Time // zero while it is under way
 
+	Signed    []string  // roles that have approved it
 	Steps     int       // how many the journal has
 	Since     time.Time // when it came to its state
 	Published bool      // whether some of its scores may have been
@@ -79,6 +80,7 @@ func (r Release) Over() bool { return !r.EndedAt.IsZero() }
 
 const releaseColumns = `r.id, r.name, r.version, coalesce(r.replaces, 0), r.state, r.paused, r.stopped, r.settings, r.backtest, r.difference,
 	r.began_at, r.ended_at,
+	ARRAY(SELECT a.role FROM approvals a WHERE a.release_id = r.id AND a.verdict = 'approved' AND a.counted_at IS NOT NULL ORDER BY a.counted_at, a.id),
 	(SELECT count(*) FROM release_steps s WHERE s.release_id = r.id),
 	coalesce((SELECT max(s.at) FROM release_steps s WHERE s.release_id = r.id AND s.state = r.state), r.began_at),
 	EXISTS (SELECT FROM release_steps s WHERE s.release_id = r.id AND s.state IN ('ab', 'active')),
@@ -90,7 +92,7 @@ func scanRelease(row pgx.CollectableRow) (Release, error) {
 	var settings []byte
 	var ended *time.Time
 	err := row.Scan(&r.ID, &r.Name, &r.Version, &r.Replaces, &r.State, &r.Paused, &r.Stopped, &settings, &r.Backtest, &r.Difference,
-		&r.BeganAt, &ended, &r.Steps, &r.Since, &r.Published, &r.Live, &r.Other)
+		&r.BeganAt, &ended, &r.Signed, &r.Steps, &r.Since, &r.Published, &r.Live, &r.Other)
 	if err == nil {
 		err = json.Unmarshal(settings, &r.Settings)
 	}
