@@ -147,7 +147,15 @@ func (s *Store) BeginRelease(ctx context.Context, in NewRelease) (r Release, err
 		r, err = releaseIn(ctx, tx, id)
 		return err
 	})
-	return r, wrap(err, "begin release of %s@%d", in.Name, in.Version)
+	return r, unlessRefused(err, "begin release of %s@%d", in.Name, in.Version)
+}
+
+// unlessRefused is wrap, but leaves a refusal as it is: that begins with its field.
+func unlessRefused(err error, format string, args ...any) error {
+	if errors.Is(err, account.ErrInvalid) {
+		return err
+	}
+	return wrap(err, format, args...)
 }
 
 // lineage refuses a version that has no place to take, and completes what is on record.
@@ -291,7 +299,7 @@ func (s *Store) MoveRelease(ctx context.Context, id int64, c ReleaseChange) (r R
 		}
 		return nil
 	}, &r)
-	return r, wrap(err, "move release %d to %s", id, c.To)
+	return r, unlessRefused(err, "move release %d to %s", id, c.To)
 }
 
 // withRelease changes a release, alone, and reads back what it has become.
@@ -495,7 +503,7 @@ func (s *Store) CountApproval(ctx context.Context, releaseID, id int64, admit fu
 		}
 		return step(ctx, tx, releaseID, RejectedRelease, a.Author, said(a))
 	}, &r)
-	return r, wrap(err, "count approval %d", id)
+	return r, unlessRefused(err, "count approval %d", id)
 }
 
 func said(a Approval) string {
@@ -586,7 +594,7 @@ func (s *Store) TakeReleaseMove(ctx context.Context, releaseID, id int64, admit 
 		}
 		return takeMove(ctx, tx, now, m)
 	}, &r)
-	return r, wrap(err, "take decision %d", id)
+	return r, unlessRefused(err, "take decision %d", id)
 }
 
 func takeMove(ctx context.Context, tx pgx.Tx, r Release, m ReleaseMove) error {
