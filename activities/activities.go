@@ -78,13 +78,13 @@ type Store interface {
 	Skip(ctx context.Context, accountID int64, provider, runID, holder string, outcome outbound.Outcome) error
 	CloseProvider(ctx context.Context, provider string, outcome outbound.Outcome, until time.Time, reason string) error
 
+	Known(ctx context.Context, at time.Time, contacts bool, ids ...int64) ([]store.Known, error)
 	SaveScore(ctx context.Context, row store.ScoreRow) (store.ScoreRow, error)
 	LatestScore(ctx context.Context, accountID int64) (store.ScoreRow, error)
 	DueForRescore(ctx context.Context, after int64, at time.Time, limit int) ([]int64, error)
 	BeginOverride(ctx context.Context, accountID, id int64, at time.Time) (store.Override, error)
 	EndOverride(ctx context.Context, accountID, id int64, how string, at time.Time) (store.Override, error)
 	Override(ctx context.Context, id int64) (store.Override, error)
-	OverrideAt(ctx context.Context, accountID int64, at time.Time) (store.Override, error)
 	AssignOwner(ctx context.Context, accountID int64, queue string, candidates []store.Candidate, day time.Time) (string, error)
 	Model(ctx context.Context, name string, version int) ([]byte, error)
 	ActiveModels(ctx context.Context, subject string) ([]store.ModelRef, error)
@@ -93,7 +93,6 @@ type Store interface {
 	FinishEffect(ctx context.Context, key, crmID string, written map[string]string) error
 	FailEffect(ctx context.Context, key, reason string) error
 
-	Contacts(ctx context.Context, accountID int64) ([]store.Contact, error)
 	KeepContacts(ctx context.Context, accountID int64, listed []crm.Contact, all bool, at time.Time) ([]store.Contact, error)
 	ScoreContacts(ctx context.Context, model string, at time.Time, scores []store.ContactScore) error
 	FinishContacts(ctx context.Context, at time.Time, done []store.ContactWritten) error
