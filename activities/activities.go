@@ -81,6 +81,7 @@ type Store interface {
 	Known(ctx context.Context, at time.Time, contacts bool, ids ...int64) ([]store.Known, error)
 	SaveScore(ctx context.Context, row store.ScoreRow) (store.ScoreRow, error)
 	LatestScore(ctx context.Context, accountID int64) (store.ScoreRow, error)
+	LatestScores(ctx context.Context, accountIDs []int64) (map[int64]store.ScoreRow, error)
 	DueForRescore(ctx context.Context, after int64, at time.Time, limit int) ([]int64, error)
 	BeginOverride(ctx context.Context, accountID, id int64, at time.Time) (store.Override, error)
 	EndOverride(ctx context.Context, accountID, id int64, how string, at time.Time) (store.Override, error)
@@ -89,7 +90,28 @@ type Store interface {
 	Model(ctx context.Context, name string, version int) ([]byte, error)
 	ActiveModels(ctx context.Context, subject string) ([]store.ModelRef, error)
 
+	ReleaseModel(ctx context.Context, releaseID int64) (store.ModelRef, error)
+	CountScored(ctx context.Context) (int, error)
+	Scored(ctx context.Context, after int64, limit int) ([]int64, error)
+	Turns(ctx context.Context, releaseID, through int64, leaveOut []int64) ([]store.Turn, error)
+	KeepPlanned(ctx context.Context, releaseID int64, page []store.Planned) error
+	Difference(ctx context.Context, releaseID int64, limit int) (store.Difference, error)
+	NextPlanned(ctx context.Context, p store.PlannedPage) ([]int64, error)
+	Stragglers(ctx context.Context, p store.PlannedPage) ([]int64, error)
+	WithDueEffects(ctx context.Context, releaseID, after int64, limit int) ([]int64, error)
+	Publish(ctx context.Context, releaseID int64, ids []int64, at time.Time) (moved []int64, err error)
+	PublishAnew(ctx context.Context, releaseID int64, page []store.Planned, at time.Time, back bool) (moved []int64, err error)
+	Undo(ctx context.Context, releaseID int64, ids []int64, at time.Time) (moved []int64, err error)
+	LeaveBe(ctx context.Context, releaseID int64, ids []int64) error
+	Adopt(ctx context.Context, releaseID int64, ids []int64) error
+	DropPlanned(ctx context.Context, releaseID int64, ids []int64) error
+	DueEffects(ctx context.Context, releaseID int64, ids []int64) ([]store.DueEffects, error)
+	EndEffects(ctx context.Context, releaseID int64, ended []store.EndedEffects) error
+	Rescored(ctx context.Context, releaseID int64, share float64, back bool) (store.Rescored, error)
+
 	TryEffect(ctx context.Context, a store.Attempt) (store.Effect, error)
+	TryEffects(ctx context.Context, all []store.Attempt) (map[string]store.Effect, error)
+	FinishEffects(ctx context.Context, done []store.Done) error
 	FinishEffect(ctx context.Context, key, crmID string, written map[string]string) error
 	FailEffect(ctx context.Context, key, reason string) error
 

@@ -120,7 +120,7 @@ func knownOverrides(b *pgx.Batch, ids []int64, at time.Time, of map[int64]*Known
 	b.Queue(q, pgx.StrictNamedArgs{"ids": ids, "at": at}).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			var holding bool
-			o, err := scanOverride(also{rows, &holding})
+			o, err := scanOverride(also{rows, []any{&holding}})
 			if err != nil {
 				return err
 			}
@@ -137,14 +137,14 @@ func knownOverrides(b *pgx.Batch, ids []int64, at time.Time, of map[int64]*Known
 	})
 }
 
-// also scans one more column than what it is given to knows of.
+// also scans further columns than those that a scanning function knows of.
 type also struct {
-	pgx.Rows
-	more any
+	pgx.CollectableRow
+	more []any
 }
 
 // Scan implements pgx.CollectableRow.
-func (a also) Scan(dest ...any) error { return a.Rows.Scan(append(dest, a.more)...) }
+func (a also) Scan(dest ...any) error { return a.CollectableRow.Scan(append(dest, a.more...)...) }
 
 // knownEffects reads who has the account in which queue, and what of it is in the CRM.
 func knownEffects(b *pgx.Batch, ids []int64, of map[int64]*Known) {

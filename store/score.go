@@ -178,6 +178,17 @@ func (s *Store) LatestScore(ctx context.Context, accountID int64) (ScoreRow, err
 	return row, wrap(err, "latest score of account %d", accountID)
 }
 
+// LatestScores returns the last scores of accounts, by account, without their facts.
+func (s *Store) LatestScores(ctx context.Context, accountIDs []int64) (map[int64]ScoreRow, error) {
+	rows, _ := s.db.Query(ctx, `SELECT `+briefColumns+` FROM (`+lastScores+`) AS last`, accountIDs)
+	last, err := pgx.CollectRows(rows, scanScore)
+	of := make(map[int64]ScoreRow, len(last))
+	for _, row := range last {
+		of[row.AccountID] = row
+	}
+	return of, wrap(err, "latest scores of %d accounts", len(accountIDs))
+}
+
 // Scores returns all scores of the account, the oldest first. None is not an error.
 func (s *Store) Scores(ctx context.Context, accountID int64) ([]ScoreRow, error) {
 	const q = `SELECT ` + scoreColumns + ` FROM scores WHERE account_id = $1 ORDER BY id`

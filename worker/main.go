@@ -198,6 +198,11 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	core.RegisterActivity(a.TellNews)
 	core.RegisterActivity(a.Decide)
 	core.RegisterActivity(a.WriteDigests)
+	core.RegisterActivity(a.CountScored)
+	core.RegisterActivity(a.PlanPage)
+	core.RegisterActivity(a.PlanDifference)
+	core.RegisterActivity(a.RescorePage)
+	core.RegisterActivity(a.RescoreCounts)
 	workers := []worker.Worker{core}
 	for _, step := range p.Providers {
 		if source, ok := a.Providers[step.Name]; ok {

@@ -24,4 +24,6 @@ func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(SourceSweep, workflow.RegisterOptions{Name: "SourceSweep"})
 	r.RegisterWorkflowWithOptions(AccountOverride, workflow.RegisterOptions{Name: "AccountOverride"})
 	r.RegisterWorkflowWithOptions(SignalResponse, workflow.RegisterOptions{Name: "SignalResponse"})
+	r.RegisterWorkflowWithOptions(ShadowScore, workflow.RegisterOptions{Name: "ShadowScore"})
+	r.RegisterWorkflowWithOptions(BulkRescore, workflow.RegisterOptions{Name: "BulkRescore"})
 }
