@@ -89,6 +89,14 @@ type Store interface {
 	AssignOwner(ctx context.Context, accountID int64, queue string, candidates []store.Candidate, day time.Time) (string, error)
 	Model(ctx context.Context, name string, version int) ([]byte, error)
 	ActiveModels(ctx context.Context, subject string) ([]store.ModelRef, error)
+	ModelsInForce(ctx context.Context, subject string) ([]store.ModelInForce, error)
+
+	Release(ctx context.Context, id int64) (store.Release, error)
+	MoveRelease(ctx context.Context, id int64, c store.ReleaseChange) (store.Release, error)
+	EndRelease(ctx context.Context, id int64) (store.Release, error)
+	CountApproval(ctx context.Context, releaseID, id int64, admit func(store.Release, store.Approval) error) (store.Release, error)
+	TakeReleaseMove(ctx context.Context, releaseID, id int64, admit func(store.Release, store.ReleaseMove) error) (store.Release, error)
+	DealsHeld(ctx context.Context, w store.DealsWanted, after int64, limit int) ([]store.HeldDeal, error)
 
 	ReleaseModel(ctx context.Context, releaseID int64) (store.ModelRef, error)
 	CountScored(ctx context.Context) (int, error)
@@ -161,6 +169,61 @@ func (a *Activities) activeModels(ctx context.Context) (Models, []*icp.Model, er
 	in := Models{Model: refs[0], Segments: slices.Clip(refs[1:])}
 	models, err := a.load(ctx, in)
 	return in, models, err
+}
+
+// pin returns the models that a run of the account keeps: the active ones, or, of a
+// model on trial, the candidate where the account is drawn for it. An account is drawn the
+// same way for as long as the trial lasts.
+func (a *Activities) pin(ctx context.Context, acc account.Account) (Models, []*icp.Model, error) {
+	inForce, err := a.inForce(ctx)
+	if err != nil {
+		return Models{}, nil, err
+	}
+	refs := make([]ModelRef, len(inForce))
+	for i, m := range inForce {
+		refs[i] = m.ModelRef
+		if m.Candidate != 0 && routing.Draw(trialSalt(m.Name, m.Candidate), acc) < m.Share {
+			refs[i].Version = m.Candidate
+		}
+	}
+	pinned := Models{Model: refs[0], Segments: slices.Clip(refs[1:])}
+	models, err := a.load(ctx, pinned)
+	return pinned, models, err
+}
+
+// trialSalt makes the accounts that a version is tried on others than those of any other
+// trial.
+func trialSalt(name string, candidate int) string { return fmt.Sprintf("%s@%d", name, candidate) }
+
+// watched are the models whose properties are read from the CRM: the active ones, and
+// those whose release is under way, which are to find what they look at.
+func (a *Activities) watched(ctx context.Context) ([]*icp.Model, error) {
+	inForce, err := a.inForce(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []*icp.Model
+	for _, m := range inForce {
+		for _, version := range []int{m.Version, m.Next} {
+			if version == 0 {
+				continue
+			}
+			model, err := a.model(ctx, ModelRef{Name: m.Name, Version: version})
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, model)
+		}
+	}
+	return all, nil
+}
+
+func (a *Activities) inForce(ctx context.Context) ([]store.ModelInForce, error) {
+	inForce, err := a.Store.ModelsInForce(ctx, icp.SubjectCompany)
+	if err == nil && len(inForce) == 0 {
+		err = fmt.Errorf("%w: no model for companies is active", account.ErrNotFound)
+	}
+	return inForce, err
 }
 
 // load returns the versions, the one for everybody first.

@@ -135,7 +135,7 @@ func (a *Activities) owned(ctx context.Context, acc account.Account, b Brief) (B
 	if acc.Key.IsZero() || a.CRM == nil {
 		return b, nil
 	}
-	_, models, err := a.activeModels(ctx)
+	models, err := a.watched(ctx)
 	if err != nil {
 		return b, failure(err)
 	}

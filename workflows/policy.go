@@ -87,3 +87,16 @@ func onRecord(ctx workflow.Context, summary string) workflow.Context {
 		},
 	})
 }
+
+// longRead works through a table of our own database for as long as it takes. The
+// heartbeat tells a dead worker from a long table.
+func longRead(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             summary,
+		StartToCloseTimeout: time.Hour,
+		HeartbeatTimeout:    30 * time.Second,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
+		},
+	})
+}

@@ -89,7 +89,7 @@ func (a *dealsAPI) search(since, after string) map[string]any {
 	var results []any
 	for i := first; i < min(first+200, a.deals); i++ {
 		results = append(results, map[string]any{"id": strconv.Itoa(9_000_000 + i), "properties": map[string]any{
-			"closedate": opened.Add(time.Duration(i) * time.Minute).Format("2006-01-02T15:04:05.000Z"), "hs_is_closed_won": fmt.Sprint(i%2 == 0), "amount": nil,
+			"closedate": opened.Add(time.Duration(i) * time.Minute).Format("2006-01-02T15:04:05.000Z"), "hs_is_closed": "true", "hs_is_closed_won": fmt.Sprint(i%2 == 0), "amount": nil,
 		}})
 	}
 	answer := map[string]any{"total": a.deals, "results": results}

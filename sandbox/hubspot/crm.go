@@ -63,6 +63,8 @@ type table struct {
 	schema map[string]*Property
 	byID   map[string]*record
 	order  []*record // as created
+
+	archived []*record // deleted, and not yet for good
 }
 
 type record struct {
@@ -125,7 +127,7 @@ func (c *CRM) Reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, t := range c.objects {
-		t.byID, t.order = map[string]*record{}, nil
+		t.byID, t.order, t.archived = map[string]*record{}, nil, nil
 	}
 	c.gone, c.ledger = map[string]string{}, nil
 }
