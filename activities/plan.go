@@ -18,12 +18,9 @@ import (
 	"github.com/sluicehq/sluice/waterfall"
 )
 
-// Difference is what a release changes, in counts; TierMove and Move are parts of it.
-type (
-	Difference = store.Difference
-	TierMove   = store.TierMove
-	Move       = store.Move
-)
+// Difference is what a release changes, in counts: what a person wants to see before
+// saying yes.
+type Difference store.Difference
 
 // Planner works out what a release makes of accounts, by what is on record: with no effect,
 // no call to anybody, and no turn taken. It decides as a company's run does, and gives
@@ -272,7 +269,7 @@ const LargestMoves = 20
 // PlanDifference adds up what a release makes of the accounts.
 func (a *Activities) PlanDifference(ctx context.Context, releaseID int64) (Difference, error) {
 	d, err := a.Store.Difference(ctx, releaseID, LargestMoves)
-	return d, failure(err)
+	return Difference(d), failure(err)
 }
 
 // taskKey names the one task that a tier gives an account.

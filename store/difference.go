@@ -21,14 +21,14 @@ type Difference struct {
 	OwnerChanged int `json:"owner_changed"`
 	Tasks        int `json:"tasks"` // that are new
 
-	MeanBefore float64 `json:"mean_before"` // score
-	Mean       float64 `json:"mean"`
+	Mean   float64 `json:"mean"`        // of the scores
+	Before float64 `json:"mean_before"` // of the same accounts' scores as they are
 
 	Moves        []TierMove     `json:"moves,omitempty"`          // between tiers, the most frequent first
 	TasksByOwner map[string]int `json:"tasks_by_owner,omitempty"` // owner id → new tasks; "" is nobody
 	Largest      []Move         `json:"largest,omitempty"`        // the accounts whose scores move most
 
-	before, after int // sums
+	sumBefore, sum int
 }
 
 // TierMove counts the accounts that go from one tier to another.
@@ -41,21 +41,21 @@ type TierMove struct {
 // Move is what becomes of one account's score.
 type Move struct {
 	AccountID int64  `json:"account_id"`
-	Before    int    `json:"before"`
-	After     int    `json:"after"`
+	From      int    `json:"from"`
+	To        int    `json:"to"`
 	FromTier  string `json:"from_tier"`
 	ToTier    string `json:"to_tier"`
 }
 
-func (m Move) size() int { return max(m.After-m.Before, m.Before-m.After) }
+func (m Move) size() int { return max(m.To-m.From, m.From-m.To) }
 
 // Add takes in what is made of one more account. Largest grows to at most limit.
 func (d *Difference) Add(before ScoreRow, p Planned, limit int) {
 	was, is := before.Counts(), p.Counts()
 	d.Accounts++
-	d.before += was.Value
-	d.after += is.Value
-	d.MeanBefore, d.Mean = mean(d.before, d.Accounts), mean(d.after, d.Accounts)
+	d.sumBefore += was.Value
+	d.sum += is.Value
+	d.Before, d.Mean = mean(d.sumBefore, d.Accounts), mean(d.sum, d.Accounts)
 	if was.Value < is.Value {
 		d.Raised++
 	} else if was.Value > is.Value {
@@ -131,7 +131,7 @@ func (s *Store) Difference(ctx context.Context, releaseID int64, limit int) (Dif
 	var b pgx.Batch
 	b.Queue(counts, args).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&d.Accounts, &d.TierChanged, &d.ScoreChanged, &d.Raised, &d.Lowered,
-			&d.QueueChanged, &d.OwnerChanged, &d.Tasks, &d.before, &d.after)
+			&d.QueueChanged, &d.OwnerChanged, &d.Tasks, &d.sumBefore, &d.sum)
 	})
 	b.Queue(moves, args).Query(func(rows pgx.Rows) (err error) {
 		d.Moves, err = pgx.CollectRows(rows, pgx.RowToStructByPos[TierMove])
@@ -154,7 +154,7 @@ func (s *Store) Difference(ctx context.Context, releaseID int64, limit int) (Dif
 		return err
 	})
 	err := s.db.SendBatch(ctx, &b).Close()
-	d.MeanBefore, d.Mean = mean(d.before, d.Accounts), mean(d.after, d.Accounts)
+	d.Before, d.Mean = mean(d.sumBefore, d.Accounts), mean(d.sum, d.Accounts)
 	return d, wrap(err, "difference of release %d", releaseID)
 }
 
