@@ -61,6 +61,9 @@ type ModelRef struct {
 	Version int    `json:"version"`
 }
 
+// String returns the version as people write it: revops@3.
+func (r ModelRef) String() string { return fmt.Sprintf("%s@%d", r.Name, r.Version) }
+
 // ActivateModels makes these versions, which are on record, the ones that score the
 // subject from now on, in place of those that did. With none, nobody scores it any more.
 //

@@ -226,6 +226,11 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	core.RegisterActivity(a.CountApproval)
 	core.RegisterActivity(a.TakeMove)
 	core.RegisterActivity(a.ReleaseModels)
+	core.RegisterActivity(a.CountScored)
+	core.RegisterActivity(a.PlanPage)
+	core.RegisterActivity(a.PlanDifference)
+	core.RegisterActivity(a.RescorePage)
+	core.RegisterActivity(a.RescoreCounts)
 	workers := []worker.Worker{core}
 	for _, step := range p.Providers {
 		if source, ok := a.Providers[step.Name]; ok {

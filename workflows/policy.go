@@ -61,6 +61,21 @@ func lookCall(ctx workflow.Context, source string) workflow.Context {
 	})
 }
 
+// bulkCall takes many accounts through a step on our own database, and their effects to the
+// CRM, for as long as it takes. What was done is on record; the heartbeat tells a dead worker
+// from a long page.
+func bulkCall(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             summary,
+		StartToCloseTimeout: 6 * time.Hour,
+		HeartbeatTimeout:    30 * time.Second,
+		Priority:            temporal.Priority{PriorityKey: lowestPriority}, // companies that arrive come first
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute,
+		},
+	})
+}
+
 // onRecord is a step on our own database and CPU: a local activity, since a remote
 // one costs six events and two dispatches.
 func onRecord(ctx workflow.Context, summary string) workflow.Context {

@@ -25,4 +25,6 @@ func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(AccountOverride, workflow.RegisterOptions{Name: "AccountOverride"})
 	r.RegisterWorkflowWithOptions(ModelRelease, workflow.RegisterOptions{Name: "ModelRelease"})
 	r.RegisterWorkflowWithOptions(SignalResponse, workflow.RegisterOptions{Name: "SignalResponse"})
+	r.RegisterWorkflowWithOptions(ShadowScore, workflow.RegisterOptions{Name: "ShadowScore"})
+	r.RegisterWorkflowWithOptions(BulkRescore, workflow.RegisterOptions{Name: "BulkRescore"})
 }

@@ -80,6 +80,7 @@ CREATE TABLE planned_scores (
 	route_reason   text NOT NULL,
 	exploration    boolean NOT NULL,
 	scored_at      timestamptz NOT NULL,
+	holding_id     bigint, -- the override that held; the next ones say what it made of the score, if the model knows its tier
 	override_id    bigint,
 	override_value integer,
 	override_tier  text,
@@ -96,8 +97,10 @@ CREATE TABLE planned_scores (
 	moved          boolean NOT NULL DEFAULT false, -- the account had moved, and was planned anew
 	score_id       bigint, -- that it became
 	undone_id      bigint, -- the score that took its place when the release was rolled back
+	rescore_before timestamptz, -- when time alone would have changed the score that it follows
 	effects        text NOT NULL DEFAULT 'none', -- of the score in the CRM
 	failure        text NOT NULL DEFAULT '',
+	task_id        text NOT NULL DEFAULT '', -- that was made
 	CONSTRAINT planned_score_once PRIMARY KEY (release_id, account_id),
 	CONSTRAINT planned_score_release FOREIGN KEY (release_id) REFERENCES releases (id) ON DELETE CASCADE,
 	CONSTRAINT planned_score_account FOREIGN KEY (account_id) REFERENCES accounts (id) ON DELETE CASCADE,
@@ -106,6 +109,7 @@ CREATE TABLE planned_scores (
 	CONSTRAINT planned_score_effects_known CHECK (effects IN ('none', 'due', 'done', 'failed')),
 	CONSTRAINT planned_score_failure_length CHECK (length(failure) <= 1000)
 );
+CREATE INDEX planned_scores_account ON planned_scores (account_id);
 -- Turns that are promised to owners.
 CREATE INDEX planned_turns ON planned_scores (release_id, queue, owner_id, account_id) WHERE owner_is_new AND state = 'planned';
 
