@@ -372,6 +372,9 @@ func (b *batch) update(ctx context.Context) error {
 		if t == nil || d.Refused == "" {
 			continue
 		}
+		if d.Unset { // a person mends it, and the others wait with this one
+			return fmt.Errorf("the CRM refuses companies: %s; `starter crm setup` makes the properties and tiers that are missing", d.Refused)
+		}
 		t.failure = d.Refused
 		if err := b.a.Store.FailEffect(ctx, t.attempt.Key, d.Refused); err != nil {
 			return err

@@ -83,6 +83,7 @@ type CompanyWrite struct {
 type CompanyDone struct {
 	Key     account.Key
 	Refused string // why the CRM did not take it, without values; "" if it did
+	Unset   bool   // it is refused for a property or an option that is not there, as it would be for every company
 }
 
 // Note is a note on a company. Key is written at its end, so that it can be found.

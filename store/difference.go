@@ -105,26 +105,26 @@ func (d *Difference) move(from, to string) {
 // Difference adds up what the release makes of the accounts, by what was planned. Largest
 // has at most limit accounts.
 func (s *Store) Difference(ctx context.Context, releaseID int64, limit int) (Difference, error) {
-	const both = `
-		WITH both AS (
+	const pairs = `
+		WITH pairs AS (
 			SELECT p.account_id, p.owner_id, p.task,
 				coalesce(b.override_value, b.value) AS before, coalesce(p.override_value, p.value) AS after,
 				coalesce(b.override_tier, b.tier) AS from_tier, coalesce(p.override_tier, p.tier) AS to_tier,
 				p.queue <> b.queue AS queue_changed, p.owner_id <> b.owner_id AS owner_changed
 			FROM planned_scores p JOIN scores b ON b.id = p.before_id WHERE p.release_id = @release
 		)`
-	const counts = both + `
+	const counts = pairs + `
 		SELECT count(*), count(*) FILTER (WHERE from_tier <> to_tier), count(*) FILTER (WHERE before <> after),
 			count(*) FILTER (WHERE before < after), count(*) FILTER (WHERE before > after),
 			count(*) FILTER (WHERE queue_changed), count(*) FILTER (WHERE owner_changed), count(*) FILTER (WHERE task),
 			coalesce(sum(before), 0), coalesce(sum(after), 0)
-		FROM both`
-	const moves = both + `
-		SELECT from_tier, to_tier, count(*) FROM both WHERE from_tier <> to_tier GROUP BY 1, 2
+		FROM pairs`
+	const moves = pairs + `
+		SELECT from_tier, to_tier, count(*) FROM pairs WHERE from_tier <> to_tier GROUP BY 1, 2
 		ORDER BY 3 DESC, from_tier COLLATE "C", to_tier COLLATE "C"`
-	const tasks = both + ` SELECT owner_id, count(*) FROM both WHERE task GROUP BY 1`
-	const largest = both + `
-		SELECT account_id, before, after, from_tier, to_tier FROM both WHERE before <> after
+	const tasks = pairs + ` SELECT owner_id, count(*) FROM pairs WHERE task GROUP BY 1`
+	const largest = pairs + `
+		SELECT account_id, before, after, from_tier, to_tier FROM pairs WHERE before <> after
 		ORDER BY abs(after - before) DESC, account_id LIMIT @limit`
 	var d Difference
 	args := pgx.StrictNamedArgs{"release": releaseID}

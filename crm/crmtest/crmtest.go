@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -109,7 +110,7 @@ func Run(t *testing.T, bench func(t *testing.T) Bench) {
 		{"a refused key is no reason to repeat", badKey},
 		{"a cancelled call ends with the context", cancelled},
 	}
-	for _, tt := range append(tests, contactTests...) {
+	for _, tt := range slices.Concat(tests, companyTests, contactTests) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			tt.run(t, bench(t))

@@ -22,6 +22,7 @@ type batchInput struct {
 type batchDone struct {
 	ID      string
 	Refused string // why HubSpot did not take it; "" if it did
+	unset   bool   // since something is not there that it takes for every record
 }
 
 // updateAll writes to records of one type. Inputs without properties are left out.
@@ -56,7 +57,7 @@ func (c *Client) updateBatch(ctx context.Context, objectType string, batch []bat
 	}
 	if len(batch) == 1 || refusesAll(err) {
 		for _, w := range batch {
-			done = append(done, batchDone{ID: w.ID, Refused: cmp.Or(refused.Reason, string(refused.Outcome))})
+			done = append(done, batchDone{ID: w.ID, Refused: cmp.Or(refused.Reason, string(refused.Outcome)), unset: refusesAll(err)})
 		}
 		return done, nil
 	}

@@ -153,7 +153,7 @@ func (c *Client) UpdateCompanies(ctx context.Context, writes []crm.CompanyWrite)
 	written, err := c.updateAll(ctx, "companies", inputs)
 	var done []crm.CompanyDone
 	for _, w := range written {
-		done = append(done, crm.CompanyDone{Key: c.Key(w.ID), Refused: w.Refused})
+		done = append(done, crm.CompanyDone{Key: c.Key(w.ID), Refused: w.Refused, Unset: w.unset})
 	}
 	return done, err
 }

@@ -120,7 +120,7 @@ func (c *Client) UpdateContacts(ctx context.Context, writes []crm.ContactWrite) 
 	written, err := c.updateAll(ctx, "contacts", inputs)
 	var done []crm.ContactDone
 	for _, w := range written {
-		done = append(done, crm.ContactDone(w))
+		done = append(done, crm.ContactDone{ID: w.ID, Refused: w.Refused})
 	}
 	return done, err
 }
