@@ -23,7 +23,7 @@ import (
 const quickRelease = `
 release:
   roles: [sales, marketing]
-  shadow: 3s
+  shadow: 5s
   ab: {share: 0.5, for: 4s}
   guard: {tier_share: 1, tasks_per_rep: 1000}
 `
@@ -222,8 +222,11 @@ func TestAReleaseGoesFromItsFileToAllAccountsAndBack(t *testing.T) {
 	require.Equal(t, []string{"marketing"}, r.approve("sales").Missing)
 	r.approve("marketing")
 
+	r.eventually("a shadow is there to be looked at", func() bool { return r.now().Difference != nil })
+	shown := r.inCRM()
+	require.Equal(t, "shadow", r.now().State, "the shadow was over before anybody looked")
+	require.Equal(t, before, shown, "a shadow writes nothing")
 	r.until("ab")
-	require.Equal(t, before, r.inCRM(), "a shadow writes nothing") // the A/B begins its writing after that
 	r.eventually("the A/B has its share", func() bool { return r.versions()[3] > 0 })
 	version, candidate = r.live()
 	require.Equal(t, []int{2, 3}, []int{version, candidate})

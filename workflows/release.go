@@ -161,11 +161,13 @@ func (r *release) awaitSignOff(ctx workflow.Context) error {
 // looked at for a while, so that what is published is fresh. The guard stops it there for
 // a person if too much would change.
 func (r *release) shadow(ctx workflow.Context) error {
-	if err := r.plan(ctx); err != nil {
-		return err
-	}
-	if err := r.guard(ctx, true); err != nil {
-		return err
+	if r.status.Difference == nil { // else it was paused in between
+		if err := r.plan(ctx); err != nil {
+			return err
+		}
+		if err := r.guard(ctx, true); err != nil {
+			return err
+		}
 	}
 	if err := r.wait(ctx, r.in.Settings.Shadow, "in shadow"); err != nil {
 		return err
@@ -185,8 +187,10 @@ func (r *release) shadow(ctx workflow.Context) error {
 // tryOnSome gives the new version its share of the accounts, for a while.
 func (r *release) tryOnSome(ctx workflow.Context) error {
 	ab := r.in.Settings.AB
-	if err := r.rescore(ctx, BulkRescoreInput{Share: ab.Share}); err != nil {
-		return err
+	if r.status.Rescored == nil { // else it was paused in between
+		if err := r.rescore(ctx, BulkRescoreInput{Share: ab.Share}); err != nil {
+			return err
+		}
 	}
 	if err := r.wait(ctx, ab.For, fmt.Sprintf("A/B on %.0f %% of the accounts", 100*ab.Share)); err != nil {
 		return err
