@@ -124,13 +124,18 @@ func (s *Store) BeginRelease(ctx context.Context, in NewRelease) (r Release, err
 		if err := lineage(ctx, tx, &in); err != nil {
 			return err
 		}
-		if r, err = underWay(ctx, tx, in.ModelRef); err == nil || !errors.Is(err, pgx.ErrNoRows) {
+		now, err := underWay(ctx, tx, in.ModelRef)
+		begun := err == nil
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
 		if in.Source != nil {
 			if err := saveModel(ctx, tx, in.Name, in.Version, in.Subject, in.Source); err != nil {
 				return err
 			}
+		}
+		if r = now; begun {
+			return nil
 		}
 		const q = `
 			INSERT INTO releases (name, version, replaces, settings, share)
