@@ -182,18 +182,15 @@ func (a *Activities) pin(ctx context.Context, acc account.Account) (Models, []*i
 	refs := make([]ModelRef, len(inForce))
 	for i, m := range inForce {
 		refs[i] = m.ModelRef
-		if m.Candidate != 0 && routing.Draw(trialSalt(m.Name, m.Candidate), acc) < m.Share {
-			refs[i].Version = m.Candidate
+		candidate := ModelRef{Name: m.Name, Version: m.Candidate}
+		if m.Candidate != 0 && routing.Draw(candidate.String(), acc) < m.Share {
+			refs[i] = candidate
 		}
 	}
 	pinned := Models{Model: refs[0], Segments: slices.Clip(refs[1:])}
 	models, err := a.load(ctx, pinned)
 	return pinned, models, err
 }
-
-// trialSalt makes the accounts that a version is tried on others than those of any other
-// trial.
-func trialSalt(name string, candidate int) string { return fmt.Sprintf("%s@%d", name, candidate) }
 
 // watched are the models whose properties are read from the CRM: the active ones, and
 // those whose release is under way, which are to find what they look at.

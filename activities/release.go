@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/icp"
 	"github.com/sluicehq/sluice/review"
 	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/strictyaml"
 )
 
 // ReleaseSettings are what sluice.yaml says of releases; a release keeps those that it
@@ -37,7 +38,8 @@ type Release struct {
 	Steps     int       `json:"steps"` // of its journal: of two looks the one with more is the later
 }
 
-func standing(r store.Release) Release {
+// StandingOf reads how a release stands from its record.
+func StandingOf(r store.Release) Release {
 	return Release{
 		Model: r.ModelRef, Replaces: r.Replaces, State: r.State, Since: r.Since, Paused: r.Paused, Stopped: r.Stopped,
 		Signed: r.Signed, Published: r.Published, Over: r.Over(), Steps: r.Steps,
@@ -124,13 +126,53 @@ func (r Release) name() string { return fmt.Sprintf("%s@%d", r.Model.Name, r.Mod
 
 func (r Release) words() string { return strings.ReplaceAll(r.State, "_", " ") }
 
+// Next says what happens next to the release, and who makes it happen.
+func (r Release) Next(set ReleaseSettings) string {
+	at := r.name()
+	switch {
+	case r.Over && r.State == store.Active:
+		return fmt.Sprintf("nothing; `starter icp rollback %s` takes it back", at)
+	case r.Over:
+		return "nothing"
+	case r.Paused:
+		return fmt.Sprintf("`starter icp resume %s`", at)
+	case r.Guarded():
+		return fmt.Sprintf("`starter icp activate %s --despite-guard --by WHO --reason WHY`, or `starter icp withdraw %s`", at, at)
+	case r.Stopped != "":
+		return fmt.Sprintf("mend it, then `starter icp activate %s --by WHO` tries again", at)
+	}
+	now := fmt.Sprintf("; `starter icp activate %s --by WHO` does not wait for that", at)
+	switch r.State {
+	case store.Draft, store.Validated:
+		return "the backtest, then the sign-off"
+	case store.Backtested:
+		missing := r.Missing(set.Roles)
+		if len(missing) == 0 {
+			return "the shadow"
+		}
+		return fmt.Sprintf("`starter icp approve %s --role %s --by WHO`", at, missing[0])
+	case store.SignedOff, store.Shadow:
+		then := "it becomes active for all accounts"
+		if set.AB.Share > 0 {
+			then = fmt.Sprintf("%.0f %% of the accounts get it for %s", 100*set.AB.Share, strictyaml.FormatDuration(set.AB.For))
+		}
+		return "when the shadow is over, " + then + now
+	case store.AB:
+		return "when the A/B is over, it becomes active for all accounts" + now
+	case store.Active:
+		return "it is through when all scores are published"
+	default:
+		return "it is through when the old scores are published again"
+	}
+}
+
 // ReadRelease reads how a release stands on record.
 func (a *Activities) ReadRelease(ctx context.Context, id int64) (Release, error) {
 	r, err := a.Store.Release(ctx, id)
 	if errors.Is(err, account.ErrNotFound) {
 		err = account.Invalid("release_id", fmt.Sprintf("no release %d is on record; `starter icp release` begins one", id))
 	}
-	return standing(r), failure(err)
+	return StandingOf(r), failure(err)
 }
 
 // ValidateRelease reads the version as every worker will, and holds it against the one
@@ -157,7 +199,7 @@ func (a *Activities) ValidateRelease(ctx context.Context, id int64) (Release, er
 	moved, err := a.Store.MoveRelease(ctx, id, store.ReleaseChange{
 		To: store.Validated, Comment: fmt.Sprintf("takes the place of %s@%d; %d criteria, %d tiers", r.Name, r.Replaces, len(m.Criteria), len(m.Tiers)),
 	})
-	return standing(moved), failure(err)
+	return StandingOf(moved), failure(err)
 }
 
 // unreadable makes a model that cannot be read a final error: trying again reads the same.
@@ -201,7 +243,7 @@ func (a *Activities) BacktestRelease(ctx context.Context, id int64) (BacktestRes
 		return BacktestResult{}, failure(err)
 	}
 	moved, err := a.Store.MoveRelease(ctx, id, store.ReleaseChange{To: store.Backtested, Backtest: told, Comment: told.Verdict()})
-	return BacktestResult{Release: standing(moved), Backtest: told}, failure(err)
+	return BacktestResult{Release: StandingOf(moved), Backtest: told}, failure(err)
 }
 
 func (a *Activities) duel(ctx context.Context, candidate, active *icp.Model, now time.Time) (review.Duelled, error) {
@@ -263,13 +305,13 @@ type MoveReleaseInput struct {
 // so.
 func (a *Activities) MoveRelease(ctx context.Context, in MoveReleaseInput) (Release, error) {
 	r, err := a.Store.MoveRelease(ctx, in.ReleaseID, store.ReleaseChange{To: in.To, Comment: in.Comment})
-	return standing(r), failure(err)
+	return StandingOf(r), failure(err)
 }
 
 // EndRelease says that a release is through.
 func (a *Activities) EndRelease(ctx context.Context, id int64) (Release, error) {
 	r, err := a.Store.EndRelease(ctx, id)
-	return standing(r), failure(err)
+	return StandingOf(r), failure(err)
 }
 
 // GuardReleaseInput is what a release would change.
@@ -292,7 +334,7 @@ func (a *Activities) GuardRelease(ctx context.Context, in GuardReleaseInput) (Re
 		change.Stopped = in.Difference.Stops(r.Settings.Guard)
 	}
 	r, err = a.Store.MoveRelease(ctx, in.ReleaseID, change)
-	return standing(r), failure(err)
+	return StandingOf(r), failure(err)
 }
 
 // Stops says why the guard lets a difference not through; "" if it does.
@@ -325,7 +367,7 @@ type StopReleaseInput struct {
 // StopRelease puts on record that a release waits for a person, and why.
 func (a *Activities) StopRelease(ctx context.Context, in StopReleaseInput) (Release, error) {
 	r, err := a.Store.MoveRelease(ctx, in.ReleaseID, store.ReleaseChange{Stopped: in.Why})
-	return standing(r), failure(err)
+	return StandingOf(r), failure(err)
 }
 
 // DecisionInput names an approval or a move that is on record.
@@ -338,16 +380,16 @@ type DecisionInput struct {
 // that names the field, what the release as it stands does not ask for.
 func (a *Activities) CountApproval(ctx context.Context, in DecisionInput) (Release, error) {
 	r, err := a.Store.CountApproval(ctx, in.ReleaseID, in.ID, func(r store.Release, said store.Approval) error {
-		return standing(r).CheckApproval(said.Role, r.Settings.Roles)
+		return StandingOf(r).CheckApproval(said.Role, r.Settings.Roles)
 	})
-	return standing(r), failure(err)
+	return StandingOf(r), failure(err)
 }
 
 // TakeMove carries out what a person decided. It refuses, with an error of type Invalid
 // that names the field, what the release as it stands cannot follow.
 func (a *Activities) TakeMove(ctx context.Context, in DecisionInput) (Release, error) {
 	r, err := a.Store.TakeReleaseMove(ctx, in.ReleaseID, in.ID, func(r store.Release, m store.ReleaseMove) error {
-		s := standing(r)
+		s := StandingOf(r)
 		if err := s.CheckMove(m.Move, m.DespiteGuard); err != nil || m.Move != store.RollbackMove || !r.Published {
 			return err
 		}
@@ -359,7 +401,7 @@ func (a *Activities) TakeMove(ctx context.Context, in DecisionInput) (Release, e
 		}
 		return nil
 	})
-	return standing(r), failure(err)
+	return StandingOf(r), failure(err)
 }
 
 // ReleaseModelsInput asks for the models of one side of a release.

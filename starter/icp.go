@@ -29,6 +29,7 @@ func icpCommand() *cobra.Command {
 		Example: "  starter icp show revops > my.yaml\n  starter icp validate my.yaml\n  starter icp score my.yaml --account acme.json",
 	}
 	c.AddCommand(validateCommand(), showModelCommand(), scoreCommand(), listCommand(), schemaCommand(), deriveCommand(), backtestCommand())
+	c.AddCommand(releaseCommands()...)
 	return c
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/review"
+	"github.com/sluicehq/sluice/strictyaml"
 )
 
 // The updates of a release: what a role says of it, and what a person decides about it.
@@ -107,7 +108,7 @@ func (r *release) next(ctx workflow.Context) error {
 	case backtested:
 		return r.awaitSignOff(ctx)
 	case signedOff:
-		return r.move(ctx, inShadow, "for "+span(r.in.Settings.Shadow))
+		return r.move(ctx, inShadow, "for "+strictyaml.FormatDuration(r.in.Settings.Shadow))
 	case inShadow:
 		return r.shadow(ctx)
 	case inAB:
@@ -176,7 +177,7 @@ func (r *release) shadow(ctx workflow.Context) error {
 		return err
 	}
 	if ab := r.in.Settings.AB; ab.Share > 0 {
-		return r.move(ctx, inAB, fmt.Sprintf("%.0f %% of the accounts for %s", 100*ab.Share, span(ab.For)))
+		return r.move(ctx, inAB, fmt.Sprintf("%.0f %% of the accounts for %s", 100*ab.Share, strictyaml.FormatDuration(ab.For)))
 	}
 	return r.move(ctx, active, "without A/B")
 }

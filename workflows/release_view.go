@@ -1,10 +1,7 @@
 package workflows
 
 import (
-	"fmt"
 	"slices"
-	"strings"
-	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -41,7 +38,7 @@ func (r *release) show(ctx workflow.Context) {
 		}
 		p.add(".\n\n")
 	}
-	p.add("Next: %s", r.nextStep())
+	p.add("Next: %s", s.Next(r.in.Settings))
 	workflow.SetCurrentDetails(ctx, p.String())
 }
 
@@ -82,57 +79,4 @@ func (p *page) difference(d *activities.Difference) {
 		p.add("| %s | %s | %d |\n", m.From, m.To, m.Accounts)
 	}
 	p.add("\n")
-}
-
-// nextStep says what happens next, and who makes it happen.
-func (r *release) nextStep() string {
-	s, at := r.status, r.name()
-	ab := r.in.Settings.AB
-	then := "it becomes active for all accounts"
-	if ab.Share > 0 {
-		then = fmt.Sprintf("%.0f %% of the accounts get it for %s", 100*ab.Share, span(ab.For))
-	}
-	switch {
-	case s.Over && s.State == active:
-		return fmt.Sprintf("nothing. `starter icp rollback %s` takes it back.", at)
-	case s.Over:
-		return "nothing."
-	case s.Paused:
-		return fmt.Sprintf("`starter icp resume %s`.", at)
-	case s.Guarded():
-		return fmt.Sprintf("`starter icp activate %s --despite-guard --by WHO --reason WHY`, or `starter icp withdraw %s`.", at, at)
-	case s.Stopped != "":
-		return fmt.Sprintf("mend it, then `starter icp activate %s --by WHO` tries again.", at)
-	}
-	switch s.State {
-	case draft, validated:
-		return "the backtest, then the sign-off."
-	case backtested:
-		missing := s.Missing(r.in.Settings.Roles)
-		if len(missing) == 0 {
-			return "the shadow."
-		}
-		return fmt.Sprintf("`starter icp approve %s --role %s --by WHO`.", at, strings.Join(missing[:1], ""))
-	case signedOff, inShadow:
-		return fmt.Sprintf("when the shadow is over, %s. `starter icp activate %s --by WHO` does not wait for that.", then, at)
-	case inAB:
-		return fmt.Sprintf("when the A/B is over, it becomes active for all accounts. `starter icp activate %s --by WHO` does not wait for that.", at)
-	case active:
-		return "the release is through when all scores are published."
-	default:
-		return "the release is through when the old scores are published again."
-	}
-}
-
-// span writes a time as sluice.yaml does: 72h, 14d.
-func span(d time.Duration) string {
-	for _, unit := range []struct {
-		suffix string
-		size   time.Duration
-	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}} {
-		if d >= 2*unit.size && d%unit.size == 0 {
-			return fmt.Sprintf("%d%s", d/unit.size, unit.suffix)
-		}
-	}
-	return fmt.Sprintf("%ds", d/time.Second)
 }
