@@ -30,6 +30,7 @@ func icpCommand() *cobra.Command {
 	}
 	c.AddCommand(validateCommand(), showModelCommand(), scoreCommand(), listCommand(), schemaCommand(), deriveCommand(), backtestCommand())
 	c.AddCommand(releaseCommands()...)
+	c.AddCommand(planCommand())
 	return c
 }
 
