@@ -270,6 +270,9 @@ func (a *Activities) duel(ctx context.Context, candidate, active *icp.Model, now
 		activity.RecordHeartbeat(ctx, after)
 	}
 	told := d.Result()
+	if told.Deals == 0 && unscored+other > 0 {
+		told.Why = "no deal on record can be used"
+	}
 	if candidate.LooksAtContacts() || active.LooksAtContacts() {
 		told.Notes = append(told.Notes, "who the contacts were then is not on record: criteria of contacts count as unknown")
 	}

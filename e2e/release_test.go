@@ -17,6 +17,7 @@ import (
 	"github.com/sluicehq/sluice/review"
 	"github.com/sluicehq/sluice/sandbox"
 	"github.com/sluicehq/sluice/sandbox/fault"
+	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -214,7 +215,7 @@ func TestAReleaseGoesFromItsFileToAllAccountsAndBack(t *testing.T) {
 	begun := r.begin()
 	require.Equal(t, "backtested", begun.State)
 	require.Equal(t, 2, begun.Replaces)
-	require.Contains(t, begun.Backtest.Notes, "no deals on record")
+	require.Equal(t, "no deals on record", begun.Backtest.Why)
 	require.Equal(t, []string{"draft", "validated", "backtested"}, begun.steps())
 	require.Equal(t, []string{"sales", "marketing"}, begun.Missing)
 	r.eventually("it says what it waits for", func() bool {
@@ -387,4 +388,103 @@ func (r result) mentions(words ...string) {
 	for _, word := range words {
 		require.Contains(r.t, r.stdout, word)
 	}
+}
+
+func TestAWorkerThatIsKilledDuringAReleaseChangesNothingAboutIt(t *testing.T) {
+	t.Parallel()
+	r := newReleasing(t, 40, strings.NewReplacer("shadow: 5s", "shadow: 2s", "for: 4s", "for: 2s").Replace(quickRelease))
+	before := r.inCRM()
+	tasks := len(r.tasks())
+	require.NoError(t, r.sandbox.Faults.Set("hubspot", fault.Fault{LatencyMS: 150})) // so that there is something to be killed in
+	id := r.begin().ID
+	r.approve("sales")
+	r.approve("marketing")
+	restart := func(when string, reached func() bool) {
+		r.eventually(when, reached)
+		r.worker.kill()
+		r.worker = r.startWorker()
+	}
+	published := func(least int) func() bool {
+		return func() bool { return r.published(id) >= least }
+	}
+	restart("in the shadow", func() bool { return r.now().State == "shadow" })
+	restart("while the A/B is written", published(1))
+	r.until("active")
+	restart("while all are written", published(25))
+	done := r.through("active")
+	require.Equal(t, []string{"draft", "validated", "backtested", "approved", "approved", "signed_off", "shadow", "ab", "active"}, done.steps())
+	require.Equal(t, map[int]int{3: len(r.domains)}, r.versions())
+	r.agrees()
+	r.onceEach(id, 1)
+	require.Equal(t, done.Difference.Tasks, len(r.tasks())-tasks, "the tasks are those that were promised")
+
+	require.NoError(t, r.sandbox.Faults.Set("hubspot", fault.Fault{LatencyMS: 150}))
+	r.decide("rollback")
+	restart("while it is taken back", func() bool { return r.versions()[2] > 0 })
+	r.through("rolled_back")
+	require.Equal(t, before, r.inCRM())
+	require.Equal(t, map[int]int{2: len(r.domains)}, r.versions())
+	r.onceEach(id, 2)
+}
+
+// published counts the accounts that have a score of the release.
+func (r *releasing) published(id int64) int {
+	n := 0
+	for _, domain := range r.domains {
+		if len(r.scoresOf(domain, id)) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *releasing) scoresOf(domain string, id int64) []store.ScoreRow {
+	rows, err := r.store.Scores(r.t.Context(), r.explain(domain).AccountID)
+	require.NoError(r.t, err)
+	return slices.DeleteFunc(rows, func(row store.ScoreRow) bool { return row.RunID != store.ReleaseRun(id) })
+}
+
+// onceEach requires so many scores of the release for each account, and nothing twice in
+// the CRM.
+func (r *releasing) onceEach(id int64, scores int) {
+	r.t.Helper()
+	for _, domain := range r.domains {
+		require.Len(r.t, r.scoresOf(domain, id), scores, domain)
+	}
+	require.Empty(r.t, r.sandbox.CRM.Ledger().Duplicates())
+}
+
+func TestTheGuardAndAPauseHoldARelease(t *testing.T) {
+	t.Parallel()
+	r := newReleasing(t, 12, strings.NewReplacer("tier_share: 1", "tier_share: 0", "shadow: 5s", "shadow: 1s", "for: 4s", "for: 1h").Replace(quickRelease))
+	r.begin()
+	r.approve("sales")
+	r.approve("marketing")
+	r.eventually("the guard stops it", func() bool { return r.now().Stopped != "" })
+	stopped := r.now()
+	require.Regexp(t, `^guard: \d+ of 12 accounts \(\d+ %\) would change tier, and 0 % may$`, stopped.Stopped)
+	require.Contains(t, stopped.Next, "--despite-guard")
+	require.Equal(t, map[int]int{2: 12}, r.versions())
+	blind := r.starter("icp", "activate", "revops@3", "--by", "lee")
+	require.Equal(t, 1, blind.status)
+	require.Contains(t, blind.stderr, "state: revops@3 was stopped by the guard")
+
+	on := r.starter("icp", "activate", "revops", "--by", "lee@ours.example", "--reason", "we know", "--despite-guard", "--wait").ok()
+	on.mentions("A/B since", "despite", "Next: when the A/B is over")
+	require.Contains(t, on.stderr, "revops@3 publishes the new scores of 50 % of the accounts")
+	share := r.versions()
+	require.Equal(t, 12, share[2]+share[3])
+	require.NotZero(t, share[3])
+
+	paused := r.decide("pause")
+	require.True(t, paused.Paused)
+	held := r.starter("icp", "activate", "revops@3", "--by", "lee")
+	require.Equal(t, 1, held.status)
+	require.Contains(t, held.stderr, "`starter icp resume revops@3` first")
+	r.starter("icp", "releases").ok().mentions("revops@2 is live since", "revops@3 is tried on 50 % of the accounts", "A/B, paused")
+	r.decide("resume")
+	r.decide("withdraw", "--wait")
+	require.Equal(t, map[int]int{2: 12}, r.versions())
+	r.agrees()
+	require.Equal(t, 1, r.starter("icp", "rollback", "revops@3", "--by", "lee", "--reason", "x").status)
 }

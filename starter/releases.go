@@ -125,12 +125,16 @@ func (l releaseList) print(w io.Writer) {
 
 func (v releaseView) name() string { return fmt.Sprintf("%s@%d", v.Model.Name, v.Model.Version) }
 
+func stateWords(state string) string {
+	if state == store.AB {
+		return "A/B"
+	}
+	return strings.ReplaceAll(state, "_", " ")
+}
+
 // words says how the release stands.
 func (v releaseView) words() string {
-	words := strings.ReplaceAll(v.State, "_", " ")
-	if v.State == store.AB {
-		words = "A/B"
-	}
+	words := stateWords(v.State)
 	switch {
 	case v.Paused:
 		return words + ", paused"
@@ -158,7 +162,7 @@ func (v releaseView) print(w io.Writer) {
 	fmt.Fprintln(w)
 	t := newTable(w, "when", "step", "by", "comment")
 	for _, s := range v.Journal {
-		t.AppendRow(table.Row{minute(s.At), strings.ReplaceAll(s.State, "_", " "), s.Author, s.Comment})
+		t.AppendRow(table.Row{minute(s.At), stateWords(s.State), s.Author, s.Comment})
 	}
 	t.Render()
 	if len(v.Missing) > 0 && !v.Over {

@@ -626,7 +626,11 @@ func takeMove(ctx context.Context, tx pgx.Tx, r Release, m ReleaseMove) error {
 	if _, err := tx.Exec(ctx, q, args...); err != nil {
 		return err
 	}
-	return step(ctx, tx, r.ID, state, m.Author, m.Comment)
+	comment := m.Comment
+	if m.DespiteGuard {
+		comment = "despite the guard: " + comment
+	}
+	return step(ctx, tx, r.ID, state, m.Author, comment)
 }
 
 // displace makes the version that a release replaced the active one again, and its

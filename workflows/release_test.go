@@ -69,7 +69,7 @@ func newKeptRelease(t *testing.T) *keptRelease {
 	}).Maybe()
 	r.OnActivity(a.BacktestRelease, mock.Anything, mock.Anything).Return(func(context.Context, int64) (activities.BacktestResult, error) {
 		stands, err := r.to(store.Backtested)
-		return activities.BacktestResult{Release: stands, Backtest: review.Duelled{Notes: []string{"no deals on record"}}}, err
+		return activities.BacktestResult{Release: stands, Backtest: review.Duelled{Why: "no deals on record"}}, err
 	}).Maybe()
 	r.OnActivity(a.MoveRelease, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.MoveReleaseInput) (activities.Release, error) {
 		return r.to(in.To)
@@ -291,7 +291,7 @@ func TestAReleaseIsSignedOffShadowedTriedAndThenScoresAll(t *testing.T) {
 		var s workflows.ReleaseStatus
 		require.NoError(t, value.Get(&s))
 		require.Equal(t, "waits for sign-off by sales", s.Stage)
-		require.Equal(t, []string{"no deals on record"}, s.Backtest.Notes)
+		require.Equal(t, "no deals on record", s.Backtest.Why)
 	}, 90*time.Minute)
 	s := r.run()
 	require.True(t, s.Over)
