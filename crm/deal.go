@@ -59,4 +59,5 @@ const (
 	NewDeal       DealKind = "new"       // with somebody who was no customer
 	RenewalDeal   DealKind = "renewal"   // of what a customer has
 	ExpansionDeal DealKind = "expansion" // more for a customer
+	ExistingDeal  DealKind = "existing"  // one of the last two: the CRM does not say which
 )

@@ -222,8 +222,10 @@ func kindOf(dealType string) crm.DealKind {
 	switch {
 	case has("renew"):
 		return crm.RenewalDeal
-	case has("existing", "expan", "upsell", "up-sell", "up_sell", "cross", "upgrade", "add-on", "addon", "add_on"):
+	case has("expan", "upsell", "up-sell", "up_sell", "cross", "upgrade", "add-on", "addon", "add_on"):
 		return crm.ExpansionDeal
+	case has("existing"):
+		return crm.ExistingDeal
 	case has("new"):
 		return crm.NewDeal
 	default:
