@@ -75,8 +75,10 @@ func (s *Store) KeepDeals(ctx context.Context, crmName, portal string, page crm.
 		INSERT INTO deal_syncs AS d (crm, portal, since, after, under_way, read_at)
 		VALUES (@crm, @portal, @since, @after, @more, @at)
 		ON CONFLICT ON CONSTRAINT deal_sync_once DO UPDATE SET
-			since = excluded.since, after = excluded.after, under_way = excluded.under_way, read_at = excluded.read_at
-		WHERE (coalesce(d.since, '-infinity'), d.after) <= (coalesce(excluded.since, '-infinity'), excluded.after)`
+			(since, after) = (
+				SELECT since, after FROM (VALUES (d.since, d.after), (excluded.since, excluded.after)) AS far (since, after)
+				ORDER BY since DESC NULLS LAST, after DESC LIMIT 1),
+			under_way = excluded.under_way, read_at = excluded.read_at`
 	args := dealArgs(page.Deals)
 	args["crm"], args["portal"], args["at"] = crmName, portal, at
 	var b pgx.Batch
@@ -125,6 +127,24 @@ func amountOf(s string) *float64 {
 		return nil
 	}
 	return &n
+}
+
+// DealsToCheck returns the next ids, by our own, of deals that were read before a time and
+// say something since another: those that are open, or closed since then.
+func (s *Store) DealsToCheck(ctx context.Context, crmName, portal string, readBefore, since time.Time, after int64, limit int) (ids []string, last int64, err error) {
+	const q = `
+		SELECT id, crm_id FROM deals
+		WHERE id > @after AND crm = @crm AND portal = @portal AND deleted_at IS NULL AND seen_at < @before AND (closed_at IS NULL OR closed_at >= @since)
+		ORDER BY id LIMIT @limit`
+	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{
+		"after": after, "crm": crmName, "portal": portal, "before": readBefore, "since": since, "limit": limit,
+	})
+	var recordID string
+	_, err = pgx.ForEachRow(rows, []any{&last, &recordID}, func() error {
+		ids = append(ids, recordID)
+		return nil
+	})
+	return ids, last, wrap(err, "deals of %s/%s to check", crmName, portal)
 }
 
 // DropDeals notes that deals are gone from the CRM, and returns how many of them were

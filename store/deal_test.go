@@ -78,6 +78,14 @@ func TestADealIsKeptAsTheCRMHasItNow(t *testing.T) {
 	want.Won, want.ClosedAt, want.Stage, want.Amount, want.ChangedAt = true, won.ClosedAt, "closedwon", nil, won.ChangedAt
 	require.Equal(t, []store.HeldDeal{want}, held(t, s, store.DealsWanted{}))
 
+	check := func(before, since time.Time) []string {
+		ids, _, err := s.DealsToCheck(t.Context(), "hubspot", "8100", before, since, 0, 10)
+		require.NoError(t, err)
+		return ids
+	}
+	require.Equal(t, []string{"9001"}, check(now.Add(time.Second), spring))
+	require.Empty(t, check(now, spring), "it has just been read")
+	require.Empty(t, check(now.Add(time.Second), spring.AddDate(0, 2, 0)), "it closed before")
 	n, err := s.DropDeals(t.Context(), "hubspot", "8100", []string{"9001", "9002"}, now)
 	require.NoError(t, err)
 	require.Equal(t, 1, n)
