@@ -1,0 +1,3 @@
+package review
+
+func (r *reviewing) propose() {}
