@@ -365,3 +365,24 @@ func (s *Store) Churned(ctx context.Context, until time.Time) (map[string]time.T
 	})
 	return left, wrap(err, "customers that left")
 }
+
+// EachClosedDeal visits the deals that closed since a time, by id.
+func (s *Store) EachClosedDeal(ctx context.Context, since time.Time, visit func(Deal)) error {
+	const q = `
+		SELECT id, crm, portal, crm_id, company_id, opened_at, closed_at, won, amount, kind, stage, changed_at FROM deals
+		WHERE closed_at >= $1 AND deleted_at IS NULL ORDER BY id`
+	rows, _ := s.db.Query(ctx, q, since)
+	var d Deal
+	var company *string
+	_, err := pgx.ForEachRow(rows, []any{
+		&d.ID, &d.Key.CRM, &d.Key.Portal, &d.Key.ID, &company, &d.OpenedAt, &d.ClosedAt, &d.Won, &d.Amount, &d.Kind, &d.Stage, &d.ChangedAt,
+	}, func() error {
+		d.Company = account.Key{}
+		if company != nil {
+			d.Company = account.Key{CRM: d.Key.CRM, Portal: d.Key.Portal, ID: *company}
+		}
+		visit(d)
+		return nil
+	})
+	return wrap(err, "deals that closed since %s", since.Format(time.DateOnly))
+}
