@@ -67,7 +67,7 @@ func dealsCall(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:             summary,
 		StartToCloseTimeout: time.Hour,
-		HeartbeatTimeout:    time.Minute, // a page, when the CRM asks for a wait in between
+		HeartbeatTimeout:    time.Minute,                                    // a page, when the CRM asks for a wait in between
 		Priority:            temporal.Priority{PriorityKey: lowestPriority}, // companies that arrive come first
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute,
