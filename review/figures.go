@@ -195,10 +195,10 @@ func (r *reviewing) baseRate() {
 		return
 	}
 	difference, z := shareChange(now, before)
-	spread := r.spread(before)
+	swing := r.swing(before)
 	s := &Shift{
 		Before: before.share(), Now: now.share(), Difference: difference.estimate(now.n + before.n),
-		Spread: Figure(spread), P: twoSided(z / math.Sqrt(spread)),
+		Spread: Figure(swing), P: twoSided(z / math.Sqrt(swing)),
 	}
 	r.out.Base = s
 	r.looked.test(ofBase, s.P, func() Claim {
@@ -214,11 +214,11 @@ func (r *reviewing) baseRate() {
 	})
 }
 
-// spread is how much more the win rate swung between the four quarters before than chance
+// swing is how much more the win rate swung between the four quarters before than chance
 // would make it, as variance: it counts where it is unlikely to be chance itself, and then
 // widens what the quarter has to exceed (quasi-likelihood: McCullagh and Nelder,
 // "Generalized Linear Models", 1989, section 4.5).
-func (r *reviewing) spread(before tally) float64 {
+func (r *reviewing) swing(before tally) float64 {
 	x, df := 0.0, -1
 	p := before.rate()
 	for back := 4; back >= 1; back-- {

@@ -15,7 +15,8 @@ type family string
 
 const (
 	ofBase       family = "base_rate"
-	ofChange     family = "criterion_change"
+	ofFall       family = "criterion_fell"
+	ofRise       family = "criterion_rose"
 	ofPay        family = "criterion_pay"
 	ofTrigger    family = "trigger"
 	ofTiers      family = "tiers"
@@ -26,7 +27,7 @@ const (
 // weights say how the chance of a false claim is shared out before a review is seen. The
 // questions that the deals answer have most of it.
 var weights = map[family]float64{
-	ofBase: 1, ofChange: 1.5, ofPay: 1.5, ofTrigger: 1.5, ofTiers: 0.25, ofPopulation: 0.5, ofStalled: 0.5,
+	ofBase: 1, ofFall: 2, ofPay: 1.5, ofTrigger: 1.5, ofRise: 0.25, ofTiers: 0.25, ofPopulation: 0.5, ofStalled: 0.5,
 }
 
 // hypothesis is one thing that was looked at, with the claim that it makes if it holds.

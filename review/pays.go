@@ -18,9 +18,11 @@ const (
 	perTerm = 5
 	// least is how many deals must have earned a criterion in a time, and how many not.
 	leastInTime = 10
-	// halfPaid is the share of what its points stand for below which a criterion is said
-	// not to pay them: points are a rule of thumb, so that less is no news.
-	halfPaid = 0.5
+	// A criterion is said not to pay its points when what they stand for, less a quarter,
+	// can be ruled out, and the estimate is not even half of it: points are a rule of
+	// thumb, so that a little less is no news.
+	roughlyPaid = 0.75
+	halfPaid    = 0.5
 )
 
 // estimates are the log-odds of a logistic regression with their covariance.
@@ -253,20 +255,24 @@ func (p *payModel) promises() {
 	}
 }
 
-// pays tests whether a criterion pays less than half of what its points stand for: the
-// chance of so little if it paid half.
+// pays tests whether a criterion pays less than its points stand for: the chance of so
+// little if it paid three quarters of that.
 func (p *payModel) pays(k int) (below float64) {
 	if math.IsNaN(p.slope[k]) {
 		return 1
 	}
 	c := p.slopeWeights(k)
 	for i := range c {
-		c[i] *= -halfPaid * p.points[k]
+		c[i] *= -roughlyPaid * p.points[k]
 	}
 	c[k] = 1
 	value, sd := p.all.contrast(c)
+	paid := p.all.b[k] / (p.slope[k] * p.points[k])
 	if p.points[k] < 0 {
 		value = -value
+	}
+	if paid > halfPaid {
+		return 1
 	}
 	return upperNormal(-value / sd)
 }
@@ -352,8 +358,14 @@ func (r *reviewing) criterion(p *payModel, j int) CriterionPay {
 	}
 	pay.Now, pay.Before = p.split.odds(k, nowWith), p.split.odds(len(p.criteria)+k, beforeWith)
 	difference, sd := p.changed(k)
-	pay.ChangeP = twoSided(difference / sd)
-	r.looked.test(ofChange, pay.ChangeP, func() Claim { return changeClaim(pay, ratio(difference, sd).estimate(nowWith+beforeWith)) })
+	z := difference / sd
+	pay.ChangeP = twoSided(z)
+	if c.Points < 0 { // what counts against an account pays by its absence
+		z = -z
+	}
+	claim := func() Claim { return changeClaim(pay, ratio(difference, sd).estimate(nowWith+beforeWith)) }
+	r.looked.test(ofFall, upperNormal(-z), claim)
+	r.looked.test(ofRise, upperNormal(z), claim)
 	return pay
 }
 
@@ -376,8 +388,8 @@ func odds(f Figure) string {
 func payClaim(pay CriterionPay) Claim {
 	return Claim{
 		Kind: "criterion", Subject: pay.Name, Now: pay.All, Before: noEstimate(0), Effect: pay.All,
-		Sentence: fmt.Sprintf("%s pays less than half of what its %d points say: over the five quarters it multiplied the odds of winning by %s to %s with 95 %% confidence, where its points stand for %s by what the other criteria pay.",
-			spaced(pay.Name), pay.Points, odds(pay.All.Low), odds(pay.All.High), odds(pay.Promise)),
+		Sentence: fmt.Sprintf("%s does not pay its %d points: over the five quarters it multiplied the odds of winning by %s (95 %% %s to %s), where its points stand for %s by what the other criteria pay.",
+			spaced(pay.Name), pay.Points, odds(pay.All.Value), odds(pay.All.Low), odds(pay.All.High), odds(pay.Promise)),
 		Action: "Lower its points; the draft does.",
 	}
 }

@@ -267,29 +267,33 @@ type DecisionFigures struct {
 
 // WeightProposal is a draft of the next version of the model.
 type WeightProposal struct {
-	Model    string         `json:"model"`  // revops@4
-	Source   string         `json:"source"` // the file, ready for `starter icp release`
-	Changes  []WeightChange `json:"changes"`
-	Active   Tried          `json:"active"`
-	Draft    Tried          `json:"draft"`
-	Better   Estimate       `json:"auc_difference"` // draft less active, paired
-	Moved    int            `json:"tier_changed"`   // deals that would have been in another tier
-	Evidence string         `json:"evidence"`
+	Model     string           `json:"model"`  // revops@4
+	Source    string           `json:"source"` // the file, ready for `starter icp release`
+	Changes   []WeightChange   `json:"changes"`
+	Backtests []PairedBacktest `json:"backtests"`
+	Note      string           `json:"note"`
 }
 
 // WeightChange is one criterion's change of points.
 type WeightChange struct {
 	Criterion string `json:"criterion"`
-	From      int    `json:"from"`
+	From      int    `json:"from"` // 0: a new criterion
 	To        int    `json:"to"`
 	Because   string `json:"because"`
 }
 
-// Tried is how a model would have told the deals apart.
-type Tried struct {
-	Model string   `json:"model"`
-	AUC   Estimate `json:"auc"`
-	Tiers []InTier `json:"tiers"`
+// PairedBacktest is how the active model and the draft would have told the same deals
+// apart.
+type PairedBacktest struct {
+	On         string   `json:"on"` // which deals
+	Deals      int      `json:"deals"`
+	Won        int      `json:"won"`
+	Active     Estimate `json:"active_auc"`
+	Draft      Estimate `json:"draft_auc"` // of points learnt on other deals
+	Difference Estimate `json:"difference"`
+	TierMoved  int      `json:"tier_moved"` // deals that the draft puts in another tier
+	Before     []InTier `json:"active_tiers"`
+	After      []InTier `json:"draft_tiers"`
 }
 
 // Quarter reviews a quarter. It is deterministic: the same input gives the same review,
