@@ -19,6 +19,8 @@ type QuarterReview struct {
 	At      time.Time `json:"at"`
 	Model   string    `json:"model"` // revops@3
 
+	Source string `json:"model_source"` // its file
+
 	Claims    []Claim `json:"claims"`     // those that hold, the surest first
 	Tested    int     `json:"tested"`     // hypotheses looked at
 	ErrorRate float64 `json:"error_rate"` // the chance of any false claim, at most
@@ -335,7 +337,7 @@ type reviewing struct {
 
 func newReviewing(in QuarterInput) *reviewing {
 	r := &reviewing{in: in, out: &QuarterReview{
-		Quarter: in.Quarter, From: in.From, To: in.To, At: in.At, Model: in.Model.ID(), ErrorRate: errorRate,
+		Quarter: in.Quarter, From: in.From, To: in.To, At: in.At, Model: in.Model.ID(), Source: in.Model.Source, ErrorRate: errorRate,
 		Tiers: []TierFigures{}, Versions: []TierFigures{}, Quarters: []WinRate{}, Triggers: []Trigger{}, Criteria: []CriterionPay{},
 		Providers: []ProviderFigures{}, Notes: []string{},
 	}}

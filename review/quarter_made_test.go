@@ -214,3 +214,57 @@ func reviewOf(t testing.TB, w world) *review.QuarterReview {
 	require.NotNil(t, q)
 	return q
 }
+
+// whole is an input in which every part of a review has something to say.
+func (w world) whole() review.QuarterInput {
+	in := w.input()
+	r := rand.New(rand.NewPCG(w.seed, 29))
+	in.Deals = append(in.Deals, renewals(r)...)
+	for _, p := range []struct {
+		name       string
+		hit, price float64
+	}{{"apollo", 0.72, 1}, {"clearbit", 0.55, 2}, {"website", 0.8, 0}} {
+		u := &review.ProviderUse{Provider: p.name}
+		for range 400 {
+			switch x := r.Float64(); {
+			case x < p.hit:
+				u.Add("found", p.price, 6, r.IntN(5))
+			case x < 0.96:
+				u.Add("not_found", p.price/2, 0, 0)
+			default:
+				u.Add("provider_error", 0, 0, 0)
+			}
+		}
+		in.Providers = append(in.Providers, u)
+	}
+	groups := []string{"raised: strategic account", "lowered: bad fit", "explored"}
+	for i, d := range in.Deals[:w.deals] {
+		if i%9 == 0 {
+			in.Decisions = append(in.Decisions, review.Decision{Account: d.Account, Group: groups[i/9%3], At: d.OpenedAt})
+		}
+		in.Closed = append(in.Closed, review.Closed{Account: d.Account, Won: d.Won, At: d.ClosedAt})
+	}
+	return in
+}
+
+// renewals are customers of two years before, of which one in five leaves and the others
+// buy 20 % more.
+func renewals(r *rand.Rand) []review.QuarterDeal {
+	var all []review.QuarterDeal
+	for i := range 160 {
+		bought := to.AddDate(-2, 0, r.IntN(270))
+		first := review.QuarterDeal{
+			ID: fmt.Sprint("c", i), Account: fmt.Sprint("c", i), OpenedAt: bought.AddDate(0, 0, -40), ClosedAt: bought,
+			Won: true, Amount: 1000 * float64(5+r.IntN(40)), Kind: review.NewBusiness,
+		}
+		_, known := acc(r)
+		first.Held = held(known, nil, first.OpenedAt, 1)
+		again := bought.AddDate(1, 0, r.IntN(60)-20)
+		second := review.QuarterDeal{
+			ID: fmt.Sprint("r", i), Account: first.Account, OpenedAt: again.AddDate(0, 0, -30), ClosedAt: again,
+			Won: r.Float64() < 0.8, Amount: 1.2 * first.Amount, Kind: review.Existing, Held: first.Held,
+		}
+		all = append(all, first, second)
+	}
+	return all
+}
