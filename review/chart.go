@@ -15,7 +15,7 @@ import (
 const (
 	chartLeft  = 8
 	chartRight = 352
-	labelRow   = 19 // height of a row's label
+	labelRow   = 20 // height of a row's label
 	markRow    = 16 // of a bar, or an interval
 	rowGap     = 9
 )
@@ -118,7 +118,7 @@ func (f figure) draw() template.HTML {
 	}
 	height += 20 * len(f.legend)
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 %d %d" role="img" aria-labelledby="%s-title %s-desc" font-size="13">
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 %d %d" role="img" aria-labelledby="%s-title %s-desc" font-size="14">
 <title id="%s-title">%s</title>
 <desc id="%s-desc">%s</desc>
 `, plotWidth, height, f.id, f.id, f.id, text(f.title), f.id, text(f.says))
@@ -156,7 +156,7 @@ func (f figure) grid(w io.Writer, bottom int) {
 
 // row draws a row from y on and returns where the next begins.
 func (f figure) row(w io.Writer, r row, y int) int {
-	room := 50 - len([]rune(r.right))
+	room := 46 - len([]rune(r.right))
 	label(w, chartLeft, float64(y+13), `class="ink halo"`, shorten(r.label, max(room, 12)))
 	label(w, chartRight, float64(y+13), `class="soft halo" text-anchor="end"`, r.right)
 	y += labelRow

@@ -79,10 +79,17 @@ func (r *reviewing) byTier() {
 		r.out.Versions = append(r.out.Versions, r.tierFigures(g.tier, g.model, deals))
 	}
 	order := func(a, b TierFigures) int {
-		return cmp.Or(strings.Compare(a.Model, b.Model), cmp.Compare(r.rank(a.Tier), r.rank(b.Tier)), strings.Compare(a.Tier, b.Tier))
+		return cmp.Or(cmp.Compare(asLast(a.Tier == Unscored), asLast(b.Tier == Unscored)), strings.Compare(a.Model, b.Model), cmp.Compare(r.rank(a.Tier), r.rank(b.Tier)), strings.Compare(a.Tier, b.Tier))
 	}
 	slices.SortFunc(r.out.Tiers, order)
 	slices.SortFunc(r.out.Versions, order)
+}
+
+func asLast(last bool) int {
+	if last {
+		return 1
+	}
+	return 0
 }
 
 // rank orders tiers high to low; those that the active model does not have come after its

@@ -71,7 +71,11 @@ func (h *hypotheses) settle() {
 	}
 }
 
-// claims are those that hold, the surest first.
+// urgency is the order in which claims are acted on: what the deals say of the model before
+// what its population and its accounts do.
+var urgency = []string{"tiers", "base_rate", "criterion", "trigger", "stalled", "population"}
+
+// claims are those that hold, the most urgent first, and of a kind the surest.
 func (h *hypotheses) claims() []Claim {
 	h.settle()
 	out := []Claim{}
@@ -83,7 +87,7 @@ func (h *hypotheses) claims() []Claim {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Claim) int {
-		return cmp.Or(cmp.Compare(a.Q, b.Q), cmp.Compare(a.P, b.P), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Subject, b.Subject))
+		return cmp.Or(cmp.Compare(slices.Index(urgency, a.Kind), slices.Index(urgency, b.Kind)), cmp.Compare(a.Q, b.Q), cmp.Compare(a.P, b.P), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Subject, b.Subject))
 	})
 	return out
 }

@@ -82,7 +82,7 @@ func (e estimates) contrast(c []float64) (value, sd float64) {
 	return value, math.Sqrt(max(variance, 0))
 }
 
-func (e estimates) odds(j, n int) Estimate {
+func (e estimates) ratio(j, n int) Estimate {
 	return ratio(e.b[j], math.Sqrt(max(e.cov[j][j], 0))).estimate(n)
 }
 
@@ -345,7 +345,7 @@ func (r *reviewing) criterion(p *payModel, j int) CriterionPay {
 		return pay
 	}
 	pay.Says = ""
-	pay.All = p.all.odds(k, pay.With)
+	pay.All = p.all.ratio(k, pay.With)
 	if !math.IsNaN(p.slope[k]) {
 		pay.Promise = Figure(math.Exp(p.slope[k] * p.points[k]))
 		pay.PayP = p.pays(k)
@@ -356,7 +356,7 @@ func (r *reviewing) criterion(p *payModel, j int) CriterionPay {
 	if !p.changes || min(nowWith, nowWithout, beforeWith, beforeWithout) < leastInTime {
 		return pay
 	}
-	pay.Now, pay.Before = p.split.odds(k, nowWith), p.split.odds(len(p.criteria)+k, beforeWith)
+	pay.Now, pay.Before = p.split.ratio(k, nowWith), p.split.ratio(len(p.criteria)+k, beforeWith)
 	difference, sd := p.changed(k)
 	z := difference / sd
 	pay.ChangeP = twoSided(z)
@@ -369,11 +369,7 @@ func (r *reviewing) criterion(p *payModel, j int) CriterionPay {
 	return pay
 }
 
-// odds says an odds ratio for people.
-func (e Estimate) odds() string {
-	return fmt.Sprintf("× %s (95 %% %s to %s)", odds(e.Value), odds(e.Low), odds(e.High))
-}
-
+// odds writes an odds ratio for people.
 func odds(f Figure) string {
 	switch v := float64(f); {
 	case v >= 100:
@@ -394,18 +390,22 @@ func payClaim(pay CriterionPay) Claim {
 	}
 }
 
-func changeClaim(pay CriterionPay, effect Estimate) Claim {
-	says := "pays less than before"
+// changed says how what it pays changed.
+func (p *CriterionPay) changed() string {
 	switch {
-	case pay.worth(pay.Now.Value) > pay.worth(pay.Before.Value):
-		says = "pays more than before"
-	case min(pay.worth(pay.Now.Low), pay.worth(pay.Now.High)) <= 0:
-		says = "no longer pays"
+	case p.worth(p.Now.Value) > p.worth(p.Before.Value):
+		return "pays more than before"
+	case min(p.worth(p.Now.Low), p.worth(p.Now.High)) <= 0:
+		return "no longer pays"
 	}
+	return "pays less than before"
+}
+
+func changeClaim(pay CriterionPay, effect Estimate) Claim {
 	return Claim{
 		Kind: "criterion", Subject: pay.Name, Now: pay.Now, Before: pay.Before, Effect: effect,
 		Sentence: fmt.Sprintf("%s %s: in the quarter it multiplied the odds of winning by %s (95 %% %s to %s), in the four before by %s (%s to %s), the other criteria being equal.",
-			spaced(pay.Name), says, odds(pay.Now.Value), odds(pay.Now.Low), odds(pay.Now.High), odds(pay.Before.Value), odds(pay.Before.Low), odds(pay.Before.High)),
+			spaced(pay.Name), pay.changed(), odds(pay.Now.Value), odds(pay.Now.Low), odds(pay.Now.High), odds(pay.Before.Value), odds(pay.Before.Low), odds(pay.Before.High)),
 		Action: "Ask sales whether they see it too, then sign off its new points; the draft has them.",
 	}
 }

@@ -178,7 +178,7 @@ func (r *reviewing) forKind(p *payModel, c Claim) (edit, bool) {
 	var tested []*triggered
 	at := -1
 	for _, k := range r.kinds {
-		if k.out.Deals >= minSupport && len(k.claims) > 0 {
+		if k.wins != nil {
 			if k.kind == c.Subject {
 				at = len(tested)
 			}

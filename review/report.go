@@ -15,12 +15,12 @@ var reportPage string
 
 var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"share": sayShare, "times": sayTimes, "amount": sayMoney, "days": sayDays, "number": sayNumber,
-	"pct": func(f Figure) string { return percentage(float64(f)) }, "money": money, "odds": odds,
+	"pct": func(f Figure) string { return unbroken(percentage(float64(f))) }, "money": money, "odds": odds,
 	"p": sayP, "date": func(t time.Time) string { return t.Format("2 January 2006") },
-	"title": title, "spaced": spaced, "diff": lineDiff, "signed": func(n int) string { return fmt.Sprintf("%+d", n) },
+	"title": func(s string) string { return unbroken(title(s)) }, "spaced": spaced, "diff": lineDiff, "signed": func(n int) string { return fmt.Sprintf("%+d", n) },
 	"chart": func(all map[string]template.HTML, id, caption string) captioned { return captioned{all[id], caption} },
 	"sayQ":  sayP, "points": sayPoints, "became": sayBecame, "plus": sayPlus, "swings": func(f Figure) bool { return f > 1 },
-	"pct5": percentage, "days0": func(f Figure) string { return fmt.Sprintf("%.0f", float64(f)) },
+	"pct0": func(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) }, "days0": wholeDays,
 	"nan": func(f Figure) bool { return math.IsNaN(float64(f)) }, "last": func(t time.Time) time.Time { return t.Add(-time.Second) },
 }).Parse(reportPage))
 
@@ -137,7 +137,7 @@ func (q *QuarterReview) criterionChart() figure {
 func (q *QuarterReview) stalledChart() figure {
 	f := figure{id: "stalled", title: "What stalled accounts share against those that moved", bars: true, legend: []string{"share of the stalled", "share of those that moved"}}
 	for _, s := range q.Stalled.Shared[:min(len(q.Stalled.Shared), 8)] {
-		f.rows = append(f.rows, row{label: s.Attribute, right: fromTo(s.Stalled, s.Moved), marks: []Estimate{s.Stalled, s.Moved}, tick: none})
+		f.rows = append(f.rows, row{label: s.Attribute, right: percentage(float64(s.Stalled.Value)) + " against " + percentage(float64(s.Moved.Value)), marks: []Estimate{s.Stalled, s.Moved}, tick: none})
 	}
 	return f.withShares()
 }
@@ -233,6 +233,9 @@ func percentage(share float64) string {
 	return fmt.Sprintf("%.0f %%", 100*share)
 }
 
+// unbroken keeps a number and its sign on one line.
+func unbroken(s string) string { return strings.ReplaceAll(s, " %", "\u00a0%") }
+
 func ofN(e Estimate) string {
 	if e.N == 0 {
 		return "no deals"
@@ -244,32 +247,34 @@ func fromTo(a, b Estimate) string {
 	return percentage(float64(a.Value)) + " → " + percentage(float64(b.Value))
 }
 
-// say writes an estimate for people.
-func (e Estimate) say(one func(Figure) string) string {
+// say writes an estimate for people: its interval does not break.
+func (e Estimate) say(one, bound func(Figure) string) template.HTML {
+	switch {
+	case math.IsNaN(float64(e.Value)):
+		return "–"
+	case math.IsNaN(float64(e.Low)) || math.IsNaN(float64(e.High)):
+		return template.HTML(template.HTMLEscapeString(one(e.Value))) //nolint:gosec // escaped
+	}
+	return template.HTML(fmt.Sprintf(`%s <span class="ci">(%s to %s)</span>`, //nolint:gosec // escaped
+		template.HTMLEscapeString(one(e.Value)), template.HTMLEscapeString(bound(e.Low)), template.HTMLEscapeString(bound(e.High))))
+}
+
+func sayShare(e Estimate) template.HTML {
+	return e.say(func(f Figure) string { return unbroken(percentage(float64(f))) }, func(f Figure) string { return fmt.Sprintf("%.0f", 100*float64(f)) })
+}
+
+func sayTimes(e Estimate) template.HTML { return e.say(sayNumber, sayNumber) }
+func sayMoney(e Estimate) template.HTML { return e.say(money, money) }
+func sayDays(e Estimate) template.HTML  { return e.say(wholeDays, wholeDays) }
+func wholeDays(f Figure) string         { return fmt.Sprintf("%.0f", float64(f)) }
+
+func sayOdds(e Estimate) string {
 	if math.IsNaN(float64(e.Value)) {
 		return "–"
 	}
-	if math.IsNaN(float64(e.Low)) || math.IsNaN(float64(e.High)) {
-		return one(e.Value)
-	}
-	return one(e.Value) + " (" + one(e.Low) + " to " + one(e.High) + ")"
+	return fmt.Sprintf("%s (%s to %s)", odds(e.Value), odds(e.Low), odds(e.High))
 }
 
-func sayShare(e Estimate) string {
-	if math.IsNaN(float64(e.Value)) {
-		return "–"
-	}
-	return fmt.Sprintf("%s (%.0f to %.0f)", percentage(float64(e.Value)), 100*e.Low, 100*e.High)
-}
-
-func sayTimes(e Estimate) string {
-	return e.say(func(f Figure) string { return fmt.Sprintf("%.2f", float64(f)) })
-}
-func sayOdds(e Estimate) string  { return e.say(odds) }
-func sayMoney(e Estimate) string { return e.say(money) }
-func sayDays(e Estimate) string {
-	return e.say(func(f Figure) string { return fmt.Sprintf("%.0f", float64(f)) })
-}
 func sayNumber(f Figure) string {
 	if math.IsNaN(float64(f)) {
 		return "–"
@@ -285,15 +290,17 @@ func sayP(p float64) string {
 }
 
 // sayPoints writes a difference of shares in points of a per cent.
-func sayPoints(e Estimate) string {
-	return e.say(func(f Figure) string { return fmt.Sprintf("%+.1f", 100*float64(f)) })
+func sayPoints(e Estimate) template.HTML {
+	one := func(f Figure) string { return fmt.Sprintf("%+.1f", 100*float64(f)) }
+	return e.say(one, one)
 }
 
-func sayPlus(e Estimate) string {
-	return e.say(func(f Figure) string { return fmt.Sprintf("%+.3f", float64(f)) })
+func sayPlus(e Estimate) template.HTML {
+	one := func(f Figure) string { return fmt.Sprintf("%+.3f", float64(f)) }
+	return e.say(one, one)
 }
 
-func sayBecame(b Became) string {
+func sayBecame(b Became) template.HTML {
 	if b.WinRate == nil {
 		return "–"
 	}

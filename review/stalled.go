@@ -19,6 +19,8 @@ const (
 	fewMoves = 20
 	// listed is how many stalled accounts are named.
 	listed = 50
+	// shownTraits is how many attributes are shown, the surest first.
+	shownTraits = 12
 )
 
 // stalled tells the accounts of the highest tier that nothing comes of, and what they
@@ -193,28 +195,40 @@ func (r *reviewing) settled() {
 		s.Shared = append(s.Shared, *t.shared)
 	}
 	slices.SortStableFunc(s.Shared, func(a, b Shared) int { return cmp.Compare(a.P, b.P) })
-	s.Shared = s.Shared[:min(len(s.Shared), 20)]
+	s.Shared = s.Shared[:min(len(s.Shared), shownTraits)]
 	for _, k := range r.kinds {
-		k.out.PaysMore = slices.ContainsFunc(k.claims, func(h *hypothesis) bool { return h.q <= errorRate })
-		switch {
-		case k.out.Says != "":
-		case k.out.PaysMore:
-			k.out.Says = "pays more than its points say"
-		default:
-			k.out.Says = "nothing that chance would not do"
-		}
+		k.settled()
 	}
 	for i := range r.out.Criteria {
 		c := &r.out.Criteria[i]
-		if c.Says != "" {
-			continue
+		if c.Says == "" {
+			c.Says = "nothing to change"
 		}
-		c.Says = "nothing to change"
 		for _, claim := range r.out.Claims {
-			if claim.Kind == "criterion" && claim.Subject == c.Name {
-				c.Says = "see the findings"
+			switch {
+			case claim.Kind != "criterion" || claim.Subject != c.Name:
+			case claim.Before.N > 0:
+				c.Says = c.changed()
+			default:
+				c.Says = "does not pay its points"
 			}
 		}
+	}
+}
+
+func (h *hypothesis) holds() bool { return h != nil && h.q <= errorRate }
+
+func (k *triggered) settled() {
+	k.out.PaysMore = k.wins.holds() || k.larger.holds()
+	switch {
+	case k.wins.holds() && k.larger.holds():
+		k.out.Says = "wins more, and larger deals"
+	case k.wins.holds():
+		k.out.Says = "wins more than its points say"
+	case k.larger.holds():
+		k.out.Says = "brings larger deals"
+	case k.out.Says == "":
+		k.out.Says = "nothing that chance would not do"
 	}
 }
 

@@ -48,7 +48,8 @@ type triggered struct {
 	kind   string
 	points int
 	out    *Trigger
-	claims []*hypothesis
+	wins   *hypothesis // that it wins more than it should; nil: not tested
+	larger *hypothesis // that its deals are larger
 }
 
 // triggers says what each kind of signal before a deal came to.
@@ -162,7 +163,7 @@ func (r *reviewing) compareTriggers(scored []*rated) {
 				peers = append(peers, j)
 			}
 		}
-		k.out.Adjusted = e.odds(at, k.out.Deals)
+		k.out.Adjusted = e.ratio(at, k.out.Deals)
 		if promise, _ := e.contrast(scale(slope, float64(k.points))); promise >= 0 {
 			k.out.Promise = Figure(math.Exp(promise))
 		}
@@ -183,7 +184,7 @@ func (r *reviewing) compareTriggers(scored []*rated) {
 		value, sd := e.contrast(c)
 		k.out.Beside = ratio(value, sd).estimate(k.out.Deals)
 		k.out.BesideP = upperNormal(value / sd)
-		k.claims = append(k.claims, r.looked.test(ofTrigger, k.out.BesideP, func() Claim { return k.winClaim(len(peers) > 0) }))
+		k.wins = r.looked.test(ofTrigger, k.out.BesideP, func() Claim { return k.winClaim(len(peers) > 0) })
 		r.compareAmounts(k, peersOf(tested, peers), scored)
 	}
 }
@@ -274,7 +275,7 @@ func (r *reviewing) compareAmounts(k *triggered, peers []string, scored []*rated
 		mine, theirs = append(mine, s[0]...), append(theirs, s[1]...)
 	}
 	a, b := median(mine), median(theirs)
-	k.claims = append(k.claims, r.looked.test(ofTrigger, k.out.AmountP, func() Claim {
+	k.larger = r.looked.test(ofTrigger, k.out.AmountP, func() Claim {
 		against := "deals without it"
 		if len(peers) > 0 {
 			against = "deals after other triggers with its points"
@@ -284,9 +285,9 @@ func (r *reviewing) compareAmounts(k *triggered, peers []string, scored []*rated
 			Kind: "trigger", Subject: k.kind, Now: a, Before: b, Effect: times,
 			Sentence: fmt.Sprintf("Deals won after %s are larger: their median is %s (95 %% %s to %s), that of %s %s, × %.1f.",
 				spaced(k.kind), money(a.Value), money(a.Low), money(a.High), against, money(b.Value), times.Value),
-			Action: "Work accounts with this news first, and give it points of its own.",
+			Action: "Work accounts with this news first. Points foretell winning, not size, so that the draft leaves them.",
 		}
-	}))
+	})
 }
 
 func ratioOfMedians(a, b Estimate) Estimate {
