@@ -131,7 +131,7 @@ func (r *release) backtest(ctx workflow.Context) error {
 		return err
 	}
 	var got activities.BacktestResult
-	if err := workflow.ExecuteActivity(longRead(ctx, "closed deals"), a.BacktestRelease, r.in.ReleaseID).Get(ctx, &got); err != nil {
+	if err := workflow.ExecuteActivity(bulkCall(ctx, "closed deals"), a.BacktestRelease, r.in.ReleaseID).Get(ctx, &got); err != nil {
 		return err
 	}
 	r.status.Backtest = &got.Backtest
