@@ -32,7 +32,7 @@ type quarterWorld struct {
 	url   string      // where reports are read
 }
 
-func newQuarterWorld(t *testing.T) *quarterWorld {
+func newQuarterWorld(t testing.TB) *quarterWorld {
 	t.Helper()
 	w := newWorld(t, sandbox.Options{})
 	m, err := icp.Load("revops")
