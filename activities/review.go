@@ -564,7 +564,7 @@ func (a *Activities) reviewTask(ctx context.Context, r store.Review, m *icp.Mode
 		Subject: "Review of " + m.ID() + " for " + r.Quarter + ": decide what to change",
 		Due:     r.MadeAt.Add(a.Review.RemindAfter), Priority: "medium",
 	}
-	decide := fmt.Sprintf("Decide with: starter icp review decide %s --accept (or --adjust, or --keep) --by YOU --reason WHY", r.Quarter)
+	decide := "Decide with: " + HowToDecide(r)
 	if reminder {
 		t.Key += "/reminder"
 		t.Subject, t.Priority = "Reminder: "+t.Subject, "high"
@@ -582,6 +582,16 @@ func (a *Activities) reviewTask(ctx context.Context, r store.Review, m *icp.Mode
 	}
 	t.Body = findings(&q) + a.whereReport(r) + "\n" + decide
 	return t, nil
+}
+
+// HowToDecide is the command that puts a decision on record: there is nothing to accept
+// where nothing is proposed.
+func HowToDecide(r store.Review) string {
+	choices := "--accept (or --adjust, or --keep)"
+	if r.Draft == "" {
+		choices = "--keep (or --adjust)"
+	}
+	return "starter icp review decide " + r.Quarter + " " + choices + " --by YOU --reason WHY"
 }
 
 func (a *Activities) whereReport(r store.Review) string {
