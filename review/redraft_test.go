@@ -36,14 +36,14 @@ func TestDrafted(t *testing.T) {
 			"in one line with others",
 			"criteria: [{name: a, dimension: firmographics, field: industry, any_of: [\"Bücher: größer\", saas], points: 20}, {name: b, dimension: risk, field: previously_churned, equals: true, points: -30}]\n",
 			[]edit{change("a", 20, 5), change("b", -30, -12)},
-			"# 2026Q3: 20 → 5 points. It pays less.\n# 2026Q3: -30 → -12 points. It pays less.\n" +
+			"# 2026Q3: a 20 → 5 points. It pays less.\n# 2026Q3: b -30 → -12 points. It pays less.\n" +
 				"criteria: [{name: a, dimension: firmographics, field: industry, any_of: [\"Bücher: größer\", saas], points: 5}, {name: b, dimension: risk, field: previously_churned, equals: true, points: -12}]\n",
 		},
 		{
 			"with partial credits",
 			"criteria:\n  # size\n  - name: size # of the firm\n    dimension: firmographics\n    field: employees\n    at_least: 50\n    partial: [{at_most: 9, points: 3}, {between: [10, 49], points: 14}]\n    points: 15 # much\n",
 			[]edit{change("size", 15, 5)},
-			"criteria:\n  # size\n  # 2026Q3: 15 → 5 points. It pays less.\n  - name: size # of the firm\n    dimension: firmographics\n    field: employees\n    at_least: 50\n    partial: [{at_most: 9, points: 1}, {between: [10, 49], points: 4}]\n    points: 5 # much\n",
+			"criteria:\n  # size\n  # 2026Q3: size 15 → 5 points. It pays less.\n  - name: size # of the firm\n    dimension: firmographics\n    field: employees\n    at_least: 50\n    partial: [{at_most: 9, points: 1}, {between: [10, 49], points: 4}]\n    points: 5 # much\n",
 		},
 		{
 			"a kind of signal of its own",
