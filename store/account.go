@@ -60,11 +60,12 @@ func (s *Store) upsertUnkeyed(ctx context.Context, domain, name string) (account
 
 // Account returns an account by its own id. Errors: [account.ErrNotFound].
 func (s *Store) Account(ctx context.Context, id int64) (account.Account, error) {
-	const q = `SELECT id, crm, portal, crm_id, domain, name FROM accounts WHERE id = $1`
-	rows, _ := s.db.Query(ctx, q, id)
+	rows, _ := s.db.Query(ctx, accountByID, id)
 	acc, err := pgx.CollectExactlyOneRow(rows, scanAccount)
 	return acc, wrap(err, "account %d", id)
 }
+
+const accountByID = `SELECT id, crm, portal, crm_id, domain, name FROM accounts WHERE id = $1`
 
 // AccountsByDomain returns the accounts of a registrable domain: those with a CRM
 // record first, the oldest first. None is not an error.

@@ -11,12 +11,21 @@ import (
 // Facts returns what every provider says of the account, field by field: the
 // waterfall decides whom to believe. None is not an error.
 func (s *Store) Facts(ctx context.Context, accountID int64) ([]account.Fact, error) {
-	const q = `
-		SELECT field, value, provider, confidence, observed_at, derived FROM facts
-		WHERE account_id = $1 ORDER BY field, provider`
-	rows, _ := s.db.Query(ctx, q, accountID)
+	rows, _ := s.db.Query(ctx, factsOfAccount, accountID)
 	facts, err := pgx.CollectRows(rows, scanFact)
 	return facts, wrap(err, "facts of account %d", accountID)
+}
+
+const factsOfAccount = `
+	SELECT field, value, provider, confidence, observed_at, derived FROM facts
+	WHERE account_id = $1 ORDER BY field, provider`
+
+// readFacts is [Store.Facts] as part of a batch.
+func readFacts(b *pgx.Batch, accountID int64, into *[]account.Fact) {
+	b.Queue(factsOfAccount, accountID).Query(func(rows pgx.Rows) (err error) {
+		*into, err = pgx.CollectRows(rows, scanFact)
+		return err
+	})
 }
 
 // takeFacts gives the account what the provider's newest answer about the subject

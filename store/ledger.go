@@ -219,6 +219,9 @@ type SaveAnswerInput struct {
 	RecordID string           // the provider's own id
 	Elapsed  time.Duration
 	At       time.Time // of the answer; zero: now
+	// Known, if set, gets what everybody says of the account then, as [Store.Facts]
+	// returns it: one round trip for both.
+	Known *[]account.Fact
 }
 
 // SaveAnswer ends a reservation with an answer. It keeps the answer for every
@@ -248,6 +251,9 @@ func (s *Store) SaveAnswer(ctx context.Context, r Reservation, in SaveAnswerInpu
 	})
 	if in.Outcome == outbound.Found {
 		takeFacts(&b, r.AccountID, r.Provider, r.Subject, true)
+	}
+	if in.Known != nil {
+		readFacts(&b, r.AccountID, in.Known)
 	}
 	settle(&b, r, in.Outcome, in.Credits, in.Elapsed, fieldsOf(in.Facts)) // last: others wait for its counters
 	return wrap(s.db.SendBatch(ctx, &b).Close(), "save answer of %s about account %d", r.Provider, r.AccountID)
