@@ -37,7 +37,7 @@ func (s *Store) UpsertAccount(ctx context.Context, key account.Key, domain, name
 		)
 		SELECT id, crm, portal, crm_id, domain, name FROM adopted
 		UNION ALL SELECT id, crm, portal, crm_id, domain, name FROM kept`
-	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{ // CollectOneRow reports Query's error
+	rows, _ := s.db.Query(ctx, q, named{ // CollectOneRow reports Query's error
 		"crm": key.CRM, "portal": key.Portal, "id": key.ID, "domain": domain, "name": name,
 	})
 	acc, err := pgx.CollectExactlyOneRow(rows, scanAccount)

@@ -106,7 +106,7 @@ func (s *Store) AdoptAnswer(ctx context.Context, accountID int64, holder string,
 		VALUES (@account, @provider, @subject, @holder, @run, false, 'cached', 0, @fields, now())
 		ON CONFLICT (holder, provider, outcome) WHERE NOT reserved DO NOTHING`
 	var b pgx.Batch
-	b.Queue(note, pgx.StrictNamedArgs{
+	b.Queue(note, named{
 		"account": accountID, "provider": a.Provider, "subject": a.Subject,
 		"holder": holder, "run": runOf(holder), "fields": fieldsOf(a.Facts),
 	})

@@ -60,7 +60,7 @@ func takeFacts(b *pgx.Batch, accountID int64, provider, subject string, shared b
 			value = excluded.value, confidence = excluded.confidence,
 			observed_at = excluded.observed_at, derived = excluded.derived
 		WHERE facts.observed_at <= excluded.observed_at`
-	b.Queue(q, pgx.StrictNamedArgs{"account": accountID, "provider": provider, "subject": subject, "shared": shared})
+	b.Queue(q, named{"account": accountID, "provider": provider, "subject": subject, "shared": shared})
 }
 
 func scanFact(row pgx.CollectableRow) (account.Fact, error) {
