@@ -72,6 +72,7 @@ type Store interface {
 	AccountsByDomain(ctx context.Context, domain string) ([]account.Account, error)
 	Facts(ctx context.Context, accountID int64) ([]account.Fact, error)
 
+	OnRecord(ctx context.Context, accountID int64, provider string, maxAge time.Duration) (account.Account, store.Answer, error)
 	FreshAnswer(ctx context.Context, provider, subject string, maxAge time.Duration) (store.Answer, error)
 	AdoptAnswer(ctx context.Context, accountID int64, holder string, a store.Answer) error
 	Reserve(ctx context.Context, in store.ReserveInput) (store.Reservation, error)

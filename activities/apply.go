@@ -111,7 +111,7 @@ func (a *Activities) writer(ctx context.Context, m *icp.Model, row store.ScoreRo
 	info := activity.GetInfo(ctx)
 	w := writer{
 		store: a.Store, crm: a.CRM, model: m, row: row, counts: row.Counts(), company: company, account: row.AccountID,
-		run: info.WorkflowExecution.RunID, holder: info.WorkflowExecution.RunID + "/" + info.ActivityID, beat: func() { activity.RecordHeartbeat(ctx) },
+		run: info.WorkflowExecution.RunID, holder: info.WorkflowExecution.RunID + "/" + info.ActivityID, beat: heartbeat(ctx),
 	}
 	var err error
 	if row.Override != nil {
@@ -136,7 +136,7 @@ type writer struct {
 	override store.Override // that the row was scored under, if any
 	run      string
 	holder   string // the activity, through all of its attempts
-	beat     func() // tells Temporal that the worker lives, so that a dead one is replaced soon
+	beat     func() // see heartbeat
 }
 
 func (w writer) write(ctx context.Context, steps []func(context.Context) (EffectDone, error)) (ApplyResult, error) {

@@ -37,7 +37,7 @@ func (s *Store) UpsertAccount(ctx context.Context, key account.Key, domain, name
 		)
 		SELECT id, crm, portal, crm_id, domain, name FROM adopted
 		UNION ALL SELECT id, crm, portal, crm_id, domain, name FROM kept`
-	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{ // CollectOneRow reports Query's error
+	rows, _ := s.db.Query(ctx, q, named{ // CollectOneRow reports Query's error
 		"crm": key.CRM, "portal": key.Portal, "id": key.ID, "domain": domain, "name": name,
 	})
 	acc, err := pgx.CollectExactlyOneRow(rows, scanAccount)
@@ -60,11 +60,12 @@ func (s *Store) upsertUnkeyed(ctx context.Context, domain, name string) (account
 
 // Account returns an account by its own id. Errors: [account.ErrNotFound].
 func (s *Store) Account(ctx context.Context, id int64) (account.Account, error) {
-	const q = `SELECT id, crm, portal, crm_id, domain, name FROM accounts WHERE id = $1`
-	rows, _ := s.db.Query(ctx, q, id)
+	rows, _ := s.db.Query(ctx, accountByID, id)
 	acc, err := pgx.CollectExactlyOneRow(rows, scanAccount)
 	return acc, wrap(err, "account %d", id)
 }
+
+const accountByID = `SELECT id, crm, portal, crm_id, domain, name FROM accounts WHERE id = $1`
 
 // AccountsByDomain returns the accounts of a registrable domain: those with a CRM
 // record first, the oldest first. None is not an error.

@@ -84,8 +84,8 @@ func (s *Store) TryEffect(ctx context.Context, a Attempt) (before Effect, err er
 		return Effect{}, wrap(err, "begin effect %s", a.Key)
 	}
 	var b pgx.Batch
-	b.Queue(known, pgx.StrictNamedArgs{"key": a.Key, "account": a.AccountID, "run": a.RunID, "kind": string(a.Kind), "score": a.ScoreID})
-	b.Queue(begin, pgx.StrictNamedArgs{
+	b.Queue(known, named{"key": a.Key, "account": a.AccountID, "run": a.RunID, "kind": string(a.Kind), "score": a.ScoreID})
+	b.Queue(begin, named{
 		"key": a.Key, "account": a.AccountID, "run": a.RunID, "holder": a.Holder, "tried": values, "score": a.ScoreID, "turn": turn,
 	}).Query(func(rows pgx.Rows) (err error) {
 		before, err = pgx.CollectExactlyOneRow(rows, scanEffect)
@@ -217,7 +217,7 @@ func (s *Store) FinishEffect(ctx context.Context, key, crmID string, written map
 	if err != nil {
 		return wrap(err, "finish effect %s", key)
 	}
-	return wrap(affected(s.db.Exec(ctx, q, pgx.StrictNamedArgs{"key": key, "id": crmID, "written": values})), "finish effect %s", key)
+	return wrap(affected(s.db.Exec(ctx, q, named{"key": key, "id": crmID, "written": values})), "finish effect %s", key)
 }
 
 // FailEffect records that the effect can never succeed, and why.

@@ -56,11 +56,13 @@ func AppendNumber(to []byte, n float64) []byte {
 	}
 	whole := int64(n)
 	for _, unit := range slices.Backward(units[1:]) {
-		size := int64(unit.size)
-		if tenths := whole / (size / 10); max(whole, -whole) >= size && whole%(size/10) == 0 {
-			to = strconv.AppendInt(to, tenths/10, 10)
-			if tenth := max(tenths, -tenths) % 10; tenth != 0 {
-				to = append(to, '.', byte('0'+tenth))
+		if math.Abs(n) < unit.size {
+			continue
+		}
+		if tenth := int64(unit.size) / 10; whole%tenth == 0 {
+			to = strconv.AppendInt(to, whole/tenth/10, 10)
+			if tenths := whole / tenth % 10; tenths != 0 {
+				to = append(to, '.', byte('0'+max(tenths, -tenths)))
 			}
 			return append(to, unit.suffix)
 		}
