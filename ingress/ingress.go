@@ -52,6 +52,7 @@ type Config struct {
 	Verifier     *hubspot.Verifier // of webhook signatures; nil refuses webhooks
 	VisitsSecret string            // signs visits; "" refuses them
 	Asked        []string          // company properties that a model scores: a change is a reason to look again
+	Codec        *Codec            // opens sealed payloads for Temporal's tools; nil for none
 	Log          *zap.Logger
 }
 
@@ -69,6 +70,9 @@ func New(c Config) http.Handler {
 	mux.Handle("GET /v1/companies/{domain}", h.measured("explain", h.authorized(h.explainCompany)))
 	mux.Handle("POST /v1/companies/{domain}/override", h.measured("override", h.authorized(h.override)))
 	mux.Handle("DELETE /v1/companies/{domain}/override", h.measured("override", h.authorized(h.clearOverride)))
+	if c.Codec != nil {
+		c.Codec.routes(mux, h.measured)
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /readyz", h.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))

@@ -63,7 +63,11 @@ func (a *app) withStore(ctx context.Context) error {
 }
 
 func (a *app) withTemporal(ctx context.Context) error {
-	c, namespace, err := config.DialTemporal(zap.NewNop())
+	keys, err := a.cfg.Seal()
+	if err != nil {
+		return err
+	}
+	c, namespace, err := config.DialTemporal(keys, zap.NewNop())
 	if err != nil {
 		return err
 	}
