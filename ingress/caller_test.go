@@ -93,6 +93,8 @@ func TestATokenDoesNoMoreThanItsScope(t *testing.T) {
 	requireProblem(t, d.send(with(d, "a", store.ReadScope, http.MethodPost, add, `{"domain": "acme.com"}`)), forbidden)
 	requireProblem(t, d.send(with(d, "a", store.ReadScope, http.MethodPost, override, `{}`)), forbidden)
 	requireProblem(t, d.send(with(d, "a", store.ReadScope, http.MethodDelete, override, `{}`)), forbidden)
+	requireProblem(t, d.send(with(d, "a", store.WriteScope, http.MethodDelete, "/v1/companies/acme.com", "")),
+		problem{Status: 403, Detail: "the token is for write; this takes admin: starter token create NAME --scope admin"})
 	for _, scope := range store.Scopes {
 		requireProblem(t, d.send(with(d, "a", scope, http.MethodGet, "/v1/companies/acme.com", "")), problem{Status: 404, Detail: "no such company here"})
 	}

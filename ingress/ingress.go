@@ -40,6 +40,7 @@ type Handler struct {
 type Store interface {
 	explain.Store
 	OverrideStore
+	EraseStore
 	TokenStore
 	Ping(ctx context.Context) error
 	NewEvents(ctx context.Context, keys []string) (unseen []string, err error)
@@ -71,6 +72,7 @@ func New(c Config) http.Handler {
 	mux.Handle("POST /webhooks/visits", h.measured("visits", h.visits))
 	mux.Handle("POST /v1/companies", h.measured("add", h.authorized(store.WriteScope, h.addCompany)))
 	mux.Handle("GET /v1/companies/{domain}", h.measured("explain", h.authorized(store.ReadScope, h.explainCompany)))
+	mux.Handle("DELETE /v1/companies/{domain}", h.measured("forget", h.authorized(store.AdminScope, h.forgetCompany)))
 	mux.Handle("POST /v1/companies/{domain}/override", h.measured("override", h.authorized(store.WriteScope, h.override)))
 	mux.Handle("DELETE /v1/companies/{domain}/override", h.measured("override", h.authorized(store.WriteScope, h.clearOverride)))
 	if c.Codec != nil {

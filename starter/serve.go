@@ -29,6 +29,7 @@ func serveCommand() *cobra.Command {
   POST /webhooks/hubspot         signed by HubSpot (SLUICE_HUBSPOT_CLIENT_SECRET, SLUICE_PUBLIC_URL)
   POST /v1/companies             {"domain": "acme.example"} → 202 {workflow_id, run_id}
   GET  /v1/companies/{domain}    everything known of the company, and why
+  DELETE /v1/companies/{domain}  erase it
   POST, DELETE /v1/companies/{domain}/override
                                  put a person's score or tier in the place of the model's; take it back
   POST /codec/decode             opens payloads for the Temporal UI (SLUICE_PAYLOAD_KEYS, SLUICE_CODEC_SECRET)
