@@ -211,7 +211,7 @@ func secretFiles(into any) error {
 	var errs []error
 	fields := reflect.ValueOf(into).Elem()
 	for i := range fields.NumField() {
-		if s, ok := fields.Field(i).Addr().Interface().(*Secret); ok {
+		if s, ok := reflect.TypeAssert[*Secret](fields.Field(i).Addr()); ok {
 			errs = append(errs, secretFile(fields.Type().Field(i).Tag.Get("envconfig"), s))
 		}
 	}
