@@ -21,13 +21,14 @@ import (
 
 // app is what commands work with. A command opens only what it needs.
 type app struct {
-	cfg      config.Config
-	pipeline config.Pipeline
-	log      *zap.Logger
-	store    *store.Store
-	temporal client.Client
-	crm      crm.CRM
-	closers  []func()
+	cfg       config.Config
+	pipeline  config.Pipeline
+	log       *zap.Logger
+	store     *store.Store
+	temporal  client.Client
+	namespace string // of temporal
+	crm       crm.CRM
+	closers   []func()
 }
 
 func newApp() (*app, error) {
@@ -63,11 +64,15 @@ func (a *app) withStore(ctx context.Context) error {
 }
 
 func (a *app) withTemporal(ctx context.Context) error {
-	c, namespace, err := config.DialTemporal(zap.NewNop())
+	keys, err := a.cfg.Seal()
 	if err != nil {
 		return err
 	}
-	a.temporal = c
+	c, namespace, err := config.DialTemporal(keys, zap.NewNop())
+	if err != nil {
+		return err
+	}
+	a.temporal, a.namespace = c, namespace
 	a.closers = append(a.closers, c.Close)
 	return workflows.EnsureSearchAttributes(ctx, c.OperatorService(), namespace)
 }
@@ -79,7 +84,7 @@ func (a *app) withCRM(ctx context.Context) error {
 }
 
 func (a *app) onboarder() ingress.Onboarder {
-	o := ingress.Onboarder{Temporal: a.temporal}
+	o := ingress.Onboarder{Temporal: a.temporal, Namespace: a.namespace}
 	if a.crm != nil {
 		o.CRM = a.crm
 	}

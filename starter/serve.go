@@ -29,8 +29,10 @@ func serveCommand() *cobra.Command {
   POST /webhooks/hubspot         signed by HubSpot (SLUICE_HUBSPOT_CLIENT_SECRET, SLUICE_PUBLIC_URL)
   POST /v1/companies             {"domain": "acme.example"} → 202 {workflow_id, run_id}
   GET  /v1/companies/{domain}    everything known of the company, and why
+  DELETE /v1/companies/{domain}  erase it
   POST, DELETE /v1/companies/{domain}/override
                                  put a person's score or tier in the place of the model's; take it back
+  POST /codec/decode             opens payloads for the Temporal UI (SLUICE_PAYLOAD_KEYS, SLUICE_CODEC_SECRET)
   GET  /healthz /readyz /metrics`,
 		Example: `  SLUICE_HTTP_ADDR=127.0.0.1:8080 starter serve
   curl -d '{"domain": "acme.example"}' http://127.0.0.1:8080/v1/companies`,
@@ -53,15 +55,19 @@ func serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	codec, err := payloadCodec(a.cfg)
+	if err != nil {
+		return err
+	}
 	handler := ingress.New(ingress.Config{
 		Onboarder: a.onboarder(), Store: a.store, Token: a.cfg.APIToken.Reveal(), Verifier: verifier,
-		VisitsSecret: a.cfg.VisitsSecret.Reveal(), Asked: askedOf(models), Log: a.log,
+		VisitsSecret: a.cfg.VisitsSecret.Reveal(), Asked: askedOf(models), Codec: codec, Log: a.log,
 	})
 	listener, err := net.Listen("tcp", a.cfg.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("listen on SLUICE_HTTP_ADDR: %w", err)
 	}
-	a.log.Info("Starter serves", zap.String("addr", listener.Addr().String()), zap.Bool("webhooks", verifier != nil))
+	a.log.Info("Starter serves", zap.String("addr", listener.Addr().String()), zap.Bool("webhooks", verifier != nil), zap.Bool("codec", codec != nil))
 	return serveUntil(ctx, listener, handler)
 }
 

@@ -91,7 +91,11 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	temporal, namespace, err := config.DialTemporal(log)
+	keys, err := cfg.Seal()
+	if err != nil {
+		return err
+	}
+	temporal, namespace, err := config.DialTemporal(keys, log)
 	if err != nil {
 		return err
 	}
