@@ -311,9 +311,15 @@ func (a *Activities) MoveRelease(ctx context.Context, in MoveReleaseInput) (Rele
 	return StandingOf(r), failure(err)
 }
 
+// EndReleaseInput says what a release came to.
+type EndReleaseInput struct {
+	ReleaseID int64  `json:"release_id"`
+	Comment   string `json:"comment,omitempty"`
+}
+
 // EndRelease says that a release is through.
-func (a *Activities) EndRelease(ctx context.Context, id int64) (Release, error) {
-	r, err := a.Store.EndRelease(ctx, id)
+func (a *Activities) EndRelease(ctx context.Context, in EndReleaseInput) (Release, error) {
+	r, err := a.Store.EndRelease(ctx, in.ReleaseID, in.Comment)
 	return StandingOf(r), failure(err)
 }
 

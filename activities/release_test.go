@@ -181,7 +181,7 @@ func TestARollbackIsRefusedWhereAnotherVersionBuildsOnIt(t *testing.T) {
 	b := setup(t)
 	three := b.releases(t, b.next(t))
 	b.moveTo(t, three.ID, store.Active)
-	_, err := run[activities.Release](b.env, b.EndRelease, three.ID)
+	_, err := run[activities.Release](b.env, b.EndRelease, activities.EndReleaseInput{ReleaseID: three.ID})
 	require.NoError(t, err)
 	b.model = b.next(t)
 	four := b.releases(t, b.next(t))
@@ -197,7 +197,7 @@ func TestARollbackIsRefusedWhereAnotherVersionBuildsOnIt(t *testing.T) {
 	require.ErrorContains(t, err, "state: the release of revops@4 is under way, which builds on revops@3: withdraw it first")
 
 	b.moveTo(t, four.ID, store.Active)
-	_, err = run[activities.Release](b.environment(), b.EndRelease, four.ID)
+	_, err = run[activities.Release](b.environment(), b.EndRelease, activities.EndReleaseInput{ReleaseID: four.ID})
 	require.NoError(t, err)
 	err = take(three.ID)
 	final(t, err, activities.Invalid)
