@@ -209,6 +209,17 @@ func TestARollbackIsRefusedWhereAnotherVersionBuildsOnIt(t *testing.T) {
 	require.Equal(t, 3, models.Model.Version)
 }
 
+func TestValidationTellsWhatTheCRMHasNoRoomFor(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	r := b.releases(t, b.next(t, "queue: low-touch", "queue: partners", "name: Tier 3", "name: Tier C"))
+	_, err := run[activities.Release](b.env, b.ValidateRelease, r.ID)
+	require.NoError(t, err)
+	steps, err := b.store.ReleaseSteps(t.Context(), r.ID)
+	require.NoError(t, err)
+	require.Equal(t, "takes the place of revops@2; 8 criteria, 4 tiers; new to the CRM: Tier C, partners: `starter crm setup` makes room for them", steps[1].Comment)
+}
+
 func TestAVersionThatIsNotWhatItSaysIsInvalid(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
