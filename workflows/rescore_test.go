@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/outbound"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -20,6 +21,7 @@ type bulk struct {
 	*testsuite.TestWorkflowEnvironment
 	accounts int64 // with the ids from 1 on
 	fails    int   // calls that fail first
+	failure  error // how
 
 	planned  []activities.PlanInput
 	rescored []activities.RescoreInput
@@ -27,7 +29,7 @@ type bulk struct {
 }
 
 func newBulk(accounts int64) *bulk {
-	b := &bulk{TestWorkflowEnvironment: newEnvironment(), accounts: accounts}
+	b := &bulk{TestWorkflowEnvironment: newEnvironment(), accounts: accounts, failure: errors.New("the CRM is away")}
 	b.SetTestTimeout(time.Minute)
 	b.OnUpsertTypedSearchAttributes(mock.MatchedBy(func(set temporal.SearchAttributes) bool {
 		stage, ok := set.GetKeyword(workflows.StageAttribute)
@@ -56,7 +58,7 @@ func (b *bulk) rescore(_ context.Context, in activities.RescoreInput) (activitie
 	b.rescored = append(b.rescored, in)
 	if b.fails > 0 {
 		b.fails--
-		return activities.RescoreResult{}, errors.New("the CRM is away")
+		return activities.RescoreResult{}, b.failure
 	}
 	if in.Stage != activities.PublishStage { // nobody was scored meanwhile
 		return activities.RescoreResult{Done: true}, nil
@@ -130,6 +132,23 @@ func TestARescorePublishesThenTakesInWhatMovedMeanwhile(t *testing.T) {
 			what + "publish: 0 of 3000 accounts", what + "publish: 2000 of 3000 accounts", what + "last pass: 0 accounts", what + "effects: 0 accounts",
 		}, b.stages)
 	}
+}
+
+func TestARescoreWaitsForTheCRMsKey(t *testing.T) {
+	t.Parallel()
+	b := newBulk(10)
+	b.fails, b.failure = 2, temporal.NewNonRetryableApplicationError("hubspot: auth_failed", string(outbound.AuthFailed), nil)
+	b.ExecuteWorkflow(workflows.BulkRescore, workflows.BulkRescoreInput{ReleaseID: 7, Models: candidate, Share: 1})
+	var got workflows.BulkRescoreResult
+	b.result(t, &got)
+	require.Equal(t, []string{
+		"publish: 0 of 10 accounts", "waiting: crm credentials", "waiting: crm credentials", "last pass: 0 accounts", "effects: 0 accounts",
+	}, b.stages)
+
+	b = newBulk(10)
+	b.fails, b.failure = 1, temporal.NewNonRetryableApplicationError("hubspot: bad_request", string(outbound.BadRequest), nil)
+	b.ExecuteWorkflow(workflows.BulkRescore, workflows.BulkRescoreInput{ReleaseID: 7, Models: candidate, Share: 1})
+	require.ErrorContains(t, b.GetWorkflowError(), "bad_request", "which no time mends")
 }
 
 func TestALongRescoreGoesOnInANewRun(t *testing.T) {
