@@ -40,6 +40,8 @@ type Activities struct {
 	Zone     string           // in which a day ends: Europe/Berlin
 	GiveUp   time.Duration    // how long a sweep waits for a source that is down
 
+	Review ReviewSettings
+
 	models     sync.Map // "revops@3" → *icp.Model: versions never change
 	complaints sync.Map // what this worker has said once
 	circuits   circuits
@@ -93,7 +95,7 @@ type Store interface {
 
 	Release(ctx context.Context, id int64) (store.Release, error)
 	MoveRelease(ctx context.Context, id int64, c store.ReleaseChange) (store.Release, error)
-	EndRelease(ctx context.Context, id int64) (store.Release, error)
+	EndRelease(ctx context.Context, id int64, comment string) (store.Release, error)
 	CountApproval(ctx context.Context, releaseID, id int64, admit func(store.Release, store.Approval) error) (store.Release, error)
 	TakeReleaseMove(ctx context.Context, releaseID, id int64, admit func(store.Release, store.ReleaseMove) error) (store.Release, error)
 	DealsHeld(ctx context.Context, w store.DealsWanted, after int64, limit int) ([]store.HeldDeal, error)
@@ -144,6 +146,8 @@ type Store interface {
 	DigestOwners(ctx context.Context, day string) ([]string, error)
 	Digest(ctx context.Context, day, owner string) ([]store.Response, error)
 	Effects(ctx context.Context, accountID int64) ([]store.Effect, error)
+
+	ReviewStore
 }
 
 // ModelRef names a model version; results carry it, so that a run keeps the

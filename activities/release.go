@@ -270,6 +270,9 @@ func (a *Activities) duel(ctx context.Context, candidate, active *icp.Model, now
 		activity.RecordHeartbeat(ctx, after)
 	}
 	told := d.Result()
+	if told.Deals == 0 && unscored+other > 0 {
+		told.Why = "no deal on record can be used"
+	}
 	if candidate.LooksAtContacts() || active.LooksAtContacts() {
 		told.Notes = append(told.Notes, "who the contacts were then is not on record: criteria of contacts count as unknown")
 	}
@@ -308,9 +311,15 @@ func (a *Activities) MoveRelease(ctx context.Context, in MoveReleaseInput) (Rele
 	return StandingOf(r), failure(err)
 }
 
+// EndReleaseInput says what a release came to.
+type EndReleaseInput struct {
+	ReleaseID int64  `json:"release_id"`
+	Comment   string `json:"comment,omitempty"`
+}
+
 // EndRelease says that a release is through.
-func (a *Activities) EndRelease(ctx context.Context, id int64) (Release, error) {
-	r, err := a.Store.EndRelease(ctx, id)
+func (a *Activities) EndRelease(ctx context.Context, in EndReleaseInput) (Release, error) {
+	r, err := a.Store.EndRelease(ctx, in.ReleaseID, in.Comment)
 	return StandingOf(r), failure(err)
 }
 

@@ -22,6 +22,7 @@ type Pipeline struct {
 	Routes       routing.Rules
 	Signals      Signals
 	Releases     activities.ReleaseSettings // how a version of a model gets to score accounts
+	Review       Review
 
 	modelsAt  []strictyaml.Value          // where the file names the models
 	contactAt strictyaml.Value            // where it names the one for contacts, if it does

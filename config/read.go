@@ -30,7 +30,7 @@ func LoadPipeline(file string) (Pipeline, error) {
 // ParsePipeline reads a pipeline; name is what its mistakes call the file.
 func ParsePipeline(name string, data []byte) (Pipeline, error) {
 	r := strictyaml.New(name, "pipeline", "docs/operations.md")
-	root := r.Document(data).Object("model", "segment_models", "contact_model", "providers", "budgets", "late_fill", "crm", "routes", "signals", "release")
+	root := r.Document(data).Object("model", "segment_models", "contact_model", "providers", "budgets", "late_fill", "crm", "routes", "signals", "release", "review")
 	p := Pipeline{
 		Budgets:  readBudgets(root.Get("budgets")),
 		LateFill: readLateFill(root.Get("late_fill")),
@@ -38,6 +38,7 @@ func ParsePipeline(name string, data []byte) (Pipeline, error) {
 		Signals:  readSignals(root.Get("signals")),
 		Releases: readReleases(root.Get("release")),
 	}
+	p.Review = readReview(root.Get("review"), p.Signals.Night)
 	p.modelsAt = append([]strictyaml.Value{root.Need("model")}, root.Get("segment_models").List(50)...)
 	for _, at := range p.modelsAt {
 		p.Models = append(p.Models, at.Word())

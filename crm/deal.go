@@ -15,9 +15,9 @@ type Deals interface {
 	// the ends of pages, or changed meanwhile. CRMs index with a delay: who comes back
 	// later goes back a little.
 	ChangedDeals(ctx context.Context, from DealCursor) (DealPage, error)
-	// DeletedDeals returns the next of the deals that were deleted and can still be
-	// restored, and where to go on; "" if these were the last.
-	DeletedDeals(ctx context.Context, after string) (ids []string, next string, err error)
+	// MissingDeals returns those of the ids, at most a hundred, that are no deals any more:
+	// deleted, or merged into another.
+	MissingDeals(ctx context.Context, ids []string) ([]string, error)
 	// ClosedDeals returns the deals that closed since the given time, oldest first, each
 	// with what the CRM knows of its company now.
 	ClosedDeals(ctx context.Context, since time.Time) ([]Deal, error)
@@ -59,4 +59,5 @@ const (
 	NewDeal       DealKind = "new"       // with somebody who was no customer
 	RenewalDeal   DealKind = "renewal"   // of what a customer has
 	ExpansionDeal DealKind = "expansion" // more for a customer
+	ExistingDeal  DealKind = "existing"  // one of the last two: the CRM does not say which
 )

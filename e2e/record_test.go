@@ -53,6 +53,29 @@ func TestRecordHistories(t *testing.T) {
 	require.NotZero(t, w.starter("company", "add", "--crm-id", gone, "--wait").status)
 	w.save("refused", "company/hubspot/8100/"+gone)
 	w.saveNight()
+	w.saveRelease()
+}
+
+// saveRelease keeps a release that people sign off and hurry, and its way back.
+func (w *world) saveRelease() {
+	w.t.Helper()
+	w.starter("icp", "release", w.write("revops3.yaml", revops3(w.t)), "--by", "ops").ok()
+	for _, role := range []string{"sales", "marketing", "customer-success"} {
+		w.starter("icp", "approve", "revops@3", "--role", role, "--by", "ops").ok()
+	}
+	w.starter("icp", "pause", "revops@3", "--by", "ops", "--reason", "quarter end").ok()
+	w.starter("icp", "resume", "revops@3", "--by", "ops", "--reason", "quarter is over").ok()
+	stopped := w.starter("icp", "activate", "revops@3", "--by", "ops", "--wait")
+	require.Contains(w.t, stopped.stdout, "Stopped: guard: ")
+	w.starter("icp", "activate", "revops@3", "--by", "ops", "--reason", "we know", "--despite-guard", "--wait").ok()
+	w.starter("icp", "activate", "revops@3", "--by", "ops", "--wait").ok()
+	const id = "release/revops@3"
+	w.save("release", id)
+	w.save("shadow-score", workflows.ShadowScoreID(id))
+	w.save("rescore", workflows.BulkRescoreID(id))
+	w.starter("icp", "rollback", "revops@3", "--by", "ops", "--reason", "meetings dropped", "--wait").ok()
+	w.save("rollback", id)
+	w.save("rescore-back", workflows.BulkRescoreID(id))
 }
 
 // saveOverride keeps one that has run out.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/sluicehq/sluice/review"
 	"github.com/sluicehq/sluice/sandbox"
 	"github.com/sluicehq/sluice/sandbox/fault"
+	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -23,7 +25,7 @@ import (
 const quickRelease = `
 release:
   roles: [sales, marketing]
-  shadow: 3s
+  shadow: 5s
   ab: {share: 0.5, for: 4s}
   guard: {tier_share: 1, tasks_per_rep: 1000}
 `
@@ -188,11 +190,11 @@ func (r *releasing) agrees() {
 	}
 }
 
-// calls is how often vendors were asked.
-func (r *releasing) calls() int {
+// calls is how often vendors were asked, but for those named.
+func (r *releasing) calls(but ...string) int {
 	n := 0
 	for name, c := range r.sandbox.Faults.Counters() {
-		if name != "hubspot" {
+		if name != "hubspot" && !slices.Contains(but, name) {
 			n += c.Requests
 		}
 	}
@@ -203,15 +205,17 @@ func TestAReleaseGoesFromItsFileToAllAccountsAndBack(t *testing.T) {
 	t.Parallel()
 	r := newReleasing(t, 24, quickRelease)
 	before := r.inCRM()
+	others := r.others(2)
 	require.NoError(t, r.sandbox.Faults.Set("apollo", fault.Fault{Outage: true}))
-	old := r.sandbox.CRM.AddCompany("", "old-run.example", nil)
-	r.starter("company", "add", "--crm-id", old, "--wait", "--json").ok()
-	calls := r.calls()
+	var old explain.Company
+	r.starter("company", "add", "--crm-id", others[0].id, "--wait", "--json").ok().json(&old)
+	require.Equal(t, workflows.Running, old.Status, "it waits for apollo")
+	calls := r.calls("apollo") // which the run under way goes on asking
 
 	begun := r.begin()
 	require.Equal(t, "backtested", begun.State)
 	require.Equal(t, 2, begun.Replaces)
-	require.Contains(t, begun.Backtest.Notes, "no deals on record")
+	require.Equal(t, "no deals on record", begun.Backtest.Why)
 	require.Equal(t, []string{"draft", "validated", "backtested"}, begun.steps())
 	require.Equal(t, []string{"sales", "marketing"}, begun.Missing)
 	r.eventually("it says what it waits for", func() bool {
@@ -222,14 +226,17 @@ func TestAReleaseGoesFromItsFileToAllAccountsAndBack(t *testing.T) {
 	require.Equal(t, []string{"marketing"}, r.approve("sales").Missing)
 	r.approve("marketing")
 
+	r.eventually("a shadow is there to be looked at", func() bool { return r.now().Difference != nil })
+	shown := r.inCRM()
+	require.Equal(t, "shadow", r.now().State, "the shadow was over before anybody looked")
+	require.Equal(t, before, shown, "a shadow writes nothing")
 	r.until("ab")
-	require.Equal(t, before, r.inCRM(), "a shadow writes nothing") // the A/B begins its writing after that
 	r.eventually("the A/B has its share", func() bool { return r.versions()[3] > 0 })
 	version, candidate = r.live()
 	require.Equal(t, []int{2, 3}, []int{version, candidate})
 
 	done := r.through("active")
-	require.Equal(t, []string{"draft", "validated", "backtested", "approved", "approved", "signed_off", "shadow", "ab", "active"}, done.steps())
+	require.Equal(t, []string{"draft", "validated", "backtested", "approved", "approved", "signed_off", "shadow", "ab", "active", "through"}, done.steps())
 	require.Equal(t, "dana@ours.example", done.Journal[0].Author)
 	require.Equal(t, "by sales: fine with sales", done.Journal[3].Comment)
 	require.NotNil(t, done.Difference)
@@ -239,26 +246,24 @@ func TestAReleaseGoesFromItsFileToAllAccountsAndBack(t *testing.T) {
 	r.agrees()
 	after := r.inCRM()
 	require.NotEqual(t, before, after)
-	require.Equal(t, calls, r.calls(), "no provider was asked")
+	require.Equal(t, calls, r.calls("apollo"), "no provider was asked")
 	require.Empty(t, r.sandbox.CRM.Ledger().Duplicates())
 
+	require.Equal(t, 3, r.explain(old.Domain).Model.Version, "the account of a run under way is scored anew like any other")
+	require.Equal(t, old.WorkflowID, others[0].override("--tier", "Tier 1", "--reason", "they know us").WorkflowID)
+	require.Equal(t, 2, r.explain(old.Domain).Model.Version, "the run itself keeps the version that it began with")
 	require.NoError(t, r.sandbox.Faults.Clear("apollo"))
-	late := r.explain("old-run.example")
-	r.eventually("the run that was under way ends", func() bool {
-		late = r.explain("old-run.example")
-		return late.Status == workflows.Completed
-	})
-	require.Equal(t, 2, late.Model.Version, "it keeps the version that it began with")
-	fresh := r.sandbox.CRM.AddCompany("", r.fresh(), nil)
+	r.eventually("the run that was under way ends", func() bool { return r.explain(old.Domain).Status == workflows.Completed })
 	var c explain.Company
-	r.starter("company", "add", "--crm-id", fresh, "--wait", "--json").ok().json(&c)
+	r.starter("company", "add", "--crm-id", others[1].id, "--wait", "--json").ok().json(&c)
 	require.Equal(t, 3, c.Model.Version, "whoever comes now has the new version")
 
 	calls = r.calls()
 	back := r.decide("rollback", "--wait")
 	require.Equal(t, "rolled_back", back.State)
 	require.True(t, back.Over)
-	require.Equal(t, "because of rollback", back.Journal[len(back.Journal)-1].Comment)
+	require.Equal(t, []string{"rolled_back", "through"}, back.steps()[10:])
+	require.Equal(t, []string{"lee@ours.example", "because of rollback"}, []string{back.Journal[10].Author, back.Journal[10].Comment})
 	version, candidate = r.live()
 	require.Equal(t, []int{2, 0}, []int{version, candidate})
 	require.Equal(t, before, r.inCRM(), "as it was")
@@ -275,10 +280,18 @@ func TestAReleaseGoesFromItsFileToAllAccountsAndBack(t *testing.T) {
 	}
 }
 
-// fresh is the domain of a company that the world has and nobody has imported.
-func (r *releasing) fresh() string {
-	all := r.world.domains(len(r.domains) + 1)
-	return all[len(all)-1]
+// others are companies that vendors know and nobody has imported, with a record in the CRM.
+func (r *releasing) others(n int) []subject {
+	r.t.Helper()
+	var found []subject
+	oracle := r.adapters()
+	for _, d := range r.world.domains(400)[len(r.domains):] {
+		if len(found) < n && oracle.follow(r.t, d).score.Tier == "Tier 2" {
+			found = append(found, subject{w: r.world, domain: d, id: r.sandbox.CRM.AddCompany("", d, nil)})
+		}
+	}
+	require.Len(r.t, found, n)
+	return found
 }
 
 func TestReleasesThatMakeNoSenseAreRefused(t *testing.T) {
@@ -376,4 +389,104 @@ func (r result) mentions(words ...string) {
 	for _, word := range words {
 		require.Contains(r.t, r.stdout, word)
 	}
+}
+
+func TestAWorkerThatIsKilledDuringAReleaseChangesNothingAboutIt(t *testing.T) {
+	t.Parallel()
+	r := newReleasing(t, 40, strings.NewReplacer("shadow: 5s", "shadow: 2s", "for: 4s", "for: 2s").Replace(quickRelease))
+	before := r.inCRM()
+	tasks := len(r.tasks())
+	require.NoError(t, r.sandbox.Faults.Set("hubspot", fault.Fault{LatencyMS: 150})) // so that there is something to be killed in
+	id := r.begin().ID
+	r.approve("sales")
+	r.approve("marketing")
+	restart := func(when string, reached func() bool) {
+		r.eventually(when, reached)
+		r.worker.kill()
+		r.worker = r.startWorker()
+	}
+	published := func(least int) func() bool {
+		return func() bool { return r.published(id) >= least }
+	}
+	restart("in the shadow", func() bool { return r.now().State == "shadow" })
+	restart("while the A/B is written", published(1))
+	r.until("active")
+	restart("while all are written", published(25))
+	done := r.through("active")
+	require.Equal(t, []string{"draft", "validated", "backtested", "approved", "approved", "signed_off", "shadow", "ab", "active", "through"}, done.steps())
+	require.Equal(t, map[int]int{3: len(r.domains)}, r.versions())
+	r.agrees()
+	r.onceEach(id, 1)
+	require.Equal(t, done.Difference.Tasks, len(r.tasks())-tasks, "the tasks are those that were promised")
+
+	require.NoError(t, r.sandbox.Faults.Set("hubspot", fault.Fault{LatencyMS: 150}))
+	r.decide("rollback")
+	restart("while it is taken back", func() bool { return r.versions()[2] > 0 })
+	r.through("rolled_back")
+	require.Equal(t, before, r.inCRM())
+	require.Equal(t, map[int]int{2: len(r.domains)}, r.versions())
+	r.onceEach(id, 2)
+}
+
+// published counts the accounts that have a score of the release.
+func (r *releasing) published(id int64) int {
+	n := 0
+	for _, domain := range r.domains {
+		if len(r.scoresOf(domain, id)) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *releasing) scoresOf(domain string, id int64) []store.ScoreRow {
+	rows, err := r.store.Scores(r.t.Context(), r.explain(domain).AccountID)
+	require.NoError(r.t, err)
+	return slices.DeleteFunc(rows, func(row store.ScoreRow) bool { return row.RunID != store.ReleaseRun(id) })
+}
+
+// onceEach requires so many scores of the release for each account, and nothing twice in
+// the CRM.
+func (r *releasing) onceEach(id int64, scores int) {
+	r.t.Helper()
+	for _, domain := range r.domains {
+		require.Len(r.t, r.scoresOf(domain, id), scores, domain)
+	}
+	require.Empty(r.t, r.sandbox.CRM.Ledger().Duplicates())
+}
+
+func TestTheGuardAndAPauseHoldARelease(t *testing.T) {
+	t.Parallel()
+	r := newReleasing(t, 12, strings.NewReplacer("tier_share: 1", "tier_share: 0", "shadow: 5s", "shadow: 1s", "for: 4s", "for: 1h").Replace(quickRelease))
+	r.begin()
+	r.approve("sales")
+	r.approve("marketing")
+	r.eventually("the guard stops it", func() bool { return r.now().Stopped != "" })
+	stopped := r.now()
+	require.Regexp(t, `^guard: \d+ of 12 accounts \(\d+ %\) would change tier, and 0 % may$`, stopped.Stopped)
+	require.Contains(t, stopped.Next, "--despite-guard")
+	require.Equal(t, map[int]int{2: 12}, r.versions())
+	blind := r.starter("icp", "activate", "revops@3", "--by", "lee")
+	require.Equal(t, 1, blind.status)
+	require.Contains(t, blind.stderr, "state: revops@3 was stopped by the guard")
+
+	on := r.starter("icp", "activate", "revops", "--by", "lee@ours.example", "--reason", "we know", "--despite-guard", "--wait").ok()
+	on.mentions("A/B since", "Next: when the A/B is over")
+	require.Equal(t, "despite the guard: we know", r.now().Journal[8].Comment)
+	require.Contains(t, on.stderr, "revops@3 publishes the new scores of 50 % of the accounts")
+	share := r.versions()
+	require.Equal(t, 12, share[2]+share[3])
+	require.NotZero(t, share[3])
+
+	paused := r.decide("pause")
+	require.True(t, paused.Paused)
+	held := r.starter("icp", "activate", "revops@3", "--by", "lee")
+	require.Equal(t, 1, held.status)
+	require.Contains(t, held.stderr, "`starter icp resume revops@3` first")
+	r.starter("icp", "releases").ok().mentions("revops@2 is live since", "revops@3 is tried on 50 % of the accounts", "A/B, paused")
+	r.decide("resume")
+	r.decide("withdraw", "--wait")
+	require.Equal(t, map[int]int{2: 12}, r.versions())
+	r.agrees()
+	require.Equal(t, 1, r.starter("icp", "rollback", "revops@3", "--by", "lee", "--reason", "x").status)
 }

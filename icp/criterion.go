@@ -166,3 +166,15 @@ func fieldList(fields []account.Field) string {
 }
 
 func spaced(word string) string { return strings.ReplaceAll(word, "_", " ") }
+
+// Window is how long ago what c looks at may have been for any credit at all; 0 for
+// what is not dated.
+func (c *Criterion) Window() time.Duration {
+	longest := time.Duration(0)
+	for _, credit := range c.Credits {
+		if r, ok := credit.Match.(*recency); ok {
+			longest = max(longest, r.limit)
+		}
+	}
+	return longest
+}

@@ -54,6 +54,7 @@ type Duelled struct {
 	Candidate Judged    `json:"candidate"`
 	Active    Judged    `json:"active"`
 	Delta     *Interval `json:"auc_difference,omitempty"` // candidate less active, paired; nil where there is none
+	Why       string    `json:"why,omitempty"`            // there is none
 	Notes     []string  `json:"notes,omitempty"`
 }
 
@@ -84,10 +85,10 @@ func (d *Duel) Result() Duelled {
 	}
 	switch {
 	case r.Deals == 0:
-		r.Notes = append(r.Notes, "no deals on record")
+		r.Why = "no deals on record"
 		return r
 	case r.Won == 0 || r.Won == r.Deals:
-		r.Notes = append(r.Notes, "deals have to be both won and lost to tell them apart")
+		r.Why = "deals have to be both won and lost to tell them apart"
 	}
 	var placed [2]placement
 	for i, j := range []*Judged{&r.Candidate, &r.Active} {
@@ -110,7 +111,7 @@ func (d *Duel) Result() Duelled {
 func (r Duelled) Verdict() string {
 	switch {
 	case r.Delta == nil:
-		return "no verdict: " + r.Notes[len(r.Notes)-1]
+		return "no verdict: " + r.Why
 	case r.Delta.Low > 0:
 		return r.Candidate.Model + " tells them apart better"
 	case r.Delta.High < 0:

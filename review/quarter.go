@@ -1,6 +1,14 @@
 package review
 
-import "time"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/sluicehq/sluice/icp"
+)
 
 // QuarterReview is what the deals of a quarter say of the model: figures, and claims that
 // hold beside all that was looked at. It is the JSON twin of the report.
@@ -11,9 +19,11 @@ type QuarterReview struct {
 	At      time.Time `json:"at"`
 	Model   string    `json:"model"` // revops@3
 
-	Claims   []Claim `json:"claims"`    // those that hold, the surest first
-	Tested   int     `json:"tested"`    // hypotheses looked at
-	ErrorPct float64 `json:"error_pct"` // the chance of any false claim, in per cent, at most
+	Source string `json:"model_source"` // its file
+
+	Claims    []Claim `json:"claims"`     // those that hold, the surest first
+	Tested    int     `json:"tested"`     // hypotheses looked at
+	ErrorRate float64 `json:"error_rate"` // the chance of any false claim, at most
 
 	Totals    Totals            `json:"totals"`
 	Tiers     []TierFigures     `json:"tiers"`    // by tier when the deal opened, high to low, [Unscored] last
@@ -92,10 +102,10 @@ type Cycle struct {
 
 // Ranking is whether the win rate rises with the tier.
 type Ranking struct {
-	Tiers []string `json:"tiers"` // tested, high to low
-	Z     Figure   `json:"z"`     // above 0: higher tiers win more
-	P     float64  `json:"p"`     // one-sided: the chance of such a rise where there is none
-	PDown float64  `json:"p_down"`
+	Tiers []string `json:"tiers"`  // tested, high to low
+	Z     Figure   `json:"z"`      // above 0: higher tiers win more
+	P     float64  `json:"p"`      // one-sided: the chance of such a rise where there is none
+	PDown float64  `json:"p_down"` // likewise of such a fall
 	Says  string   `json:"says"`
 }
 
@@ -209,6 +219,8 @@ type Trigger struct {
 	PerDeal  Figure   `json:"revenue_per_deal"`
 	PerOther Figure   `json:"revenue_per_deal_without"`
 	Beside   Estimate `json:"beside_other_triggers"` // odds ratio against deals with other triggers
+	Adjusted Estimate `json:"adjusted_odds_ratio"`   // the criteria and the other kinds being equal
+	Promise  Figure   `json:"promise"`               // the odds ratio that its points stand for
 	BesideP  float64  `json:"beside_p"`
 	AmountP  float64  `json:"amount_p"`
 	PaysMore bool     `json:"pays_more"` // than its points say
@@ -257,32 +269,202 @@ type DecisionFigures struct {
 
 // WeightProposal is a draft of the next version of the model.
 type WeightProposal struct {
-	Model    string         `json:"model"`  // revops@4
-	Source   string         `json:"source"` // the file, ready for `starter icp release`
-	Changes  []WeightChange `json:"changes"`
-	Active   Tried          `json:"active"`
-	Draft    Tried          `json:"draft"`
-	Better   Estimate       `json:"auc_difference"` // draft less active, paired
-	Moved    int            `json:"tier_changed"`   // deals that would have been in another tier
-	Evidence string         `json:"evidence"`
+	Model     string           `json:"model"`  // revops@4
+	Source    string           `json:"source"` // the file, ready for `starter icp release`
+	Changes   []WeightChange   `json:"changes"`
+	Backtests []PairedBacktest `json:"backtests"`
+	Note      string           `json:"note"`
 }
 
 // WeightChange is one criterion's change of points.
 type WeightChange struct {
 	Criterion string `json:"criterion"`
-	From      int    `json:"from"`
+	From      int    `json:"from"` // 0: a new criterion
 	To        int    `json:"to"`
 	Because   string `json:"because"`
 }
 
-// Tried is how a model would have told the deals apart.
-type Tried struct {
-	Model string   `json:"model"`
-	AUC   Estimate `json:"auc"`
-	Tiers []InTier `json:"tiers"`
+// PairedBacktest is how the active model and the draft would have told the same deals
+// apart.
+type PairedBacktest struct {
+	On         string   `json:"on"` // which deals
+	Deals      int      `json:"deals"`
+	Won        int      `json:"won"`
+	Active     Estimate `json:"active_auc"`
+	Draft      Estimate `json:"draft_auc"` // of points learnt on other deals
+	Difference Estimate `json:"difference"`
+	TierMoved  int      `json:"tier_moved"` // deals that the draft puts in another tier
+	Before     []InTier `json:"active_tiers"`
+	After      []InTier `json:"draft_tiers"`
 }
 
-// Quarter reviews a quarter. It is deterministic: the same input gives the same review.
+// Quarter reviews a quarter. It is deterministic: the same input gives the same review,
+// in whatever order it comes.
 func Quarter(in QuarterInput) *QuarterReview {
-	return &QuarterReview{Quarter: in.Quarter, From: in.From, To: in.To, At: in.At, Model: in.Model.ID()}
+	r := newReviewing(in)
+	r.totals()
+	r.retention()
+	r.byTier()
+	r.baseRate()
+	r.ranking()
+	r.drift()
+	r.stalled()
+	r.criteria()
+	r.triggers()
+	r.providers()
+	r.decisions()
+	r.out.Claims = r.looked.claims()
+	r.out.Tested = len(r.looked.all)
+	r.settled()
+	r.propose()
+	return r.out
+}
+
+// reviewing is one call of Quarter under way.
+type reviewing struct {
+	in     QuarterInput
+	out    *QuarterReview
+	looked hypotheses
+
+	deals  []*QuarterDeal // in the order in which they opened
+	now    []*rated       // new business that closed in the quarter: of each account the first
+	before []*rated       // likewise in the four quarters before
+	pay    *payModel      // nil where the deals are too few
+	kept   contracts
+	kinds  []*triggered
+	shared []sharedTest
+}
+
+func newReviewing(in QuarterInput) *reviewing {
+	r := &reviewing{in: in, out: &QuarterReview{
+		Quarter: in.Quarter, From: in.From, To: in.To, At: in.At, Model: in.Model.ID(), Source: in.Model.Source, ErrorRate: errorRate,
+		Tiers: []TierFigures{}, Versions: []TierFigures{}, Quarters: []WinRate{}, Triggers: []Trigger{}, Criteria: []CriterionPay{},
+		Providers: []ProviderFigures{}, Notes: []string{},
+	}}
+	for i := range in.Deals {
+		r.deals = append(r.deals, &in.Deals[i])
+	}
+	slices.SortFunc(r.deals, func(a, b *QuarterDeal) int {
+		return cmp.Or(a.OpenedAt.Compare(b.OpenedAt), cmp.Compare(a.ID, b.ID))
+	})
+	r.now = r.firsts(in.From, in.To)
+	r.before = r.firsts(in.From.AddDate(-1, 0, 0), in.From)
+	return r
+}
+
+// rated is a deal as the active model sees its account at the moment when the deal opened.
+type rated struct {
+	*QuarterDeal
+	results []icp.Result // of each criterion; nil without a score
+	kinds   []string     // of signals in the window before it opened, sorted
+}
+
+// firsts are the deals with new customers that closed in a time, one for each account:
+// what one account did is one witness, however many deals it has.
+func (r *reviewing) firsts(from, to time.Time) []*rated {
+	first := map[string]*QuarterDeal{}
+	aside := 0
+	for _, d := range r.deals {
+		if !d.isNew() || !d.closedIn(from, to) {
+			continue
+		}
+		if f := first[d.Account]; f != nil {
+			aside++
+			if !d.ClosedAt.Before(f.ClosedAt) {
+				continue
+			}
+		}
+		first[d.Account] = d
+	}
+	var out []*rated
+	for _, d := range r.deals {
+		if first[d.Account] == d {
+			out = append(out, r.rate(d))
+		}
+	}
+	if aside > 0 && to.Equal(r.in.To) {
+		r.note("%d deals of the quarter are another of an account that had one before: they count in the figures, not in the tests", aside)
+	}
+	return out
+}
+
+func (r *reviewing) note(format string, args ...any) {
+	r.out.Notes = append(r.out.Notes, fmt.Sprintf(format, args...))
+}
+
+// rate looks at a deal's account with the active model, as of the moment when it opened, so
+// that deals of all versions can be compared. Contacts of that time are not on record: what
+// the model makes of them comes from the score.
+func (r *reviewing) rate(d *QuarterDeal) *rated {
+	one := &rated{QuarterDeal: d}
+	if d.Held == nil {
+		return one
+	}
+	subject := d.Held.subject()
+	one.kinds = r.kindsBefore(subject.Signals, d.OpenedAt)
+	one.results = r.in.Model.Rate(subject, d.OpenedAt).Criteria
+	for i := range one.results {
+		was := resultOf(d.Held.Score, one.results[i].Name)
+		own := r.in.Model.Criteria[i].Of == icp.Own
+		if was != nil && (!own || d.Held.Facts == nil) {
+			one.results[i] = *was
+		}
+	}
+	return one
+}
+
+func (h *Held) subject() icp.Subject {
+	return icp.Subject{Facts: h.Facts, Signals: slices.Concat(h.Signals, h.Facts.Signals())}
+}
+
+func resultOf(all []icp.Result, name string) *icp.Result {
+	i := slices.IndexFunc(all, func(r icp.Result) bool { return r.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &all[i]
+}
+
+func (d *QuarterDeal) isNew() bool  { return d.Kind == NewBusiness || d.Kind == "" }
+func (d *QuarterDeal) closed() bool { return !d.ClosedAt.IsZero() }
+
+func (d *QuarterDeal) closedIn(from, to time.Time) bool {
+	return d.closed() && !d.ClosedAt.Before(from) && d.ClosedAt.Before(to)
+}
+
+func (d *QuarterDeal) openedIn(from, to time.Time) bool {
+	return !d.OpenedAt.Before(from) && d.OpenedAt.Before(to)
+}
+
+// worth is the amount, 0 where it is not known.
+func (d *QuarterDeal) worth() float64 {
+	if d.Amount > 0 {
+		return d.Amount
+	}
+	return 0
+}
+
+// days is how long the deal took.
+func (d *QuarterDeal) days() float64 { return max(0, d.ClosedAt.Sub(d.OpenedAt).Hours()/24) }
+
+func (d *QuarterDeal) tier() string {
+	if d.Held == nil {
+		return Unscored
+	}
+	return d.Held.Tier
+}
+
+func (d *QuarterDeal) model() string {
+	if d.Held == nil {
+		return ""
+	}
+	return d.Held.Model + "@" + strconv.Itoa(d.Held.Version)
+}
+
+func tallyOf(deals []*rated) tally {
+	var t tally
+	for _, d := range deals {
+		t.add(d.Won)
+	}
+	return t
 }

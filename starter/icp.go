@@ -30,7 +30,7 @@ func icpCommand() *cobra.Command {
 	}
 	c.AddCommand(validateCommand(), showModelCommand(), scoreCommand(), listCommand(), schemaCommand(), deriveCommand(), backtestCommand())
 	c.AddCommand(releaseCommands()...)
-	c.AddCommand(planCommand())
+	c.AddCommand(planCommand(), reviewCommand())
 	return c
 }
 

@@ -75,8 +75,10 @@ func (s *Store) KeepDeals(ctx context.Context, crmName, portal string, page crm.
 		INSERT INTO deal_syncs AS d (crm, portal, since, after, under_way, read_at)
 		VALUES (@crm, @portal, @since, @after, @more, @at)
 		ON CONFLICT ON CONSTRAINT deal_sync_once DO UPDATE SET
-			since = excluded.since, after = excluded.after, under_way = excluded.under_way, read_at = excluded.read_at
-		WHERE (coalesce(d.since, '-infinity'), d.after) <= (coalesce(excluded.since, '-infinity'), excluded.after)`
+			(since, after) = (
+				SELECT since, after FROM (VALUES (d.since, d.after), (excluded.since, excluded.after)) AS far (since, after)
+				ORDER BY since DESC NULLS LAST, after DESC LIMIT 1),
+			under_way = excluded.under_way, read_at = excluded.read_at`
 	args := dealArgs(page.Deals)
 	args["crm"], args["portal"], args["at"] = crmName, portal, at
 	var b pgx.Batch
@@ -127,6 +129,24 @@ func amountOf(s string) *float64 {
 	return &n
 }
 
+// DealsToCheck returns the next ids, by our own, of deals that were read before a time and
+// say something since another: those that are open, or closed since then.
+func (s *Store) DealsToCheck(ctx context.Context, crmName, portal string, readBefore, since time.Time, after int64, limit int) (ids []string, last int64, err error) {
+	const q = `
+		SELECT id, crm_id FROM deals
+		WHERE id > @after AND crm = @crm AND portal = @portal AND deleted_at IS NULL AND seen_at < @before AND (closed_at IS NULL OR closed_at >= @since)
+		ORDER BY id LIMIT @limit`
+	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{
+		"after": after, "crm": crmName, "portal": portal, "before": readBefore, "since": since, "limit": limit,
+	})
+	var recordID string
+	_, err = pgx.ForEachRow(rows, []any{&last, &recordID}, func() error {
+		ids = append(ids, recordID)
+		return nil
+	})
+	return ids, last, wrap(err, "deals of %s/%s to check", crmName, portal)
+}
+
 // DropDeals notes that deals are gone from the CRM, and returns how many of them were
 // there until now.
 func (s *Store) DropDeals(ctx context.Context, crmName, portal string, ids []string, at time.Time) (int, error) {
@@ -149,7 +169,7 @@ type HeldDeal struct {
 	AccountID int64            // 0: its company is no account
 	HeldAt    time.Time        // when the deal found the account as it was: when it was opened
 	Score     *ScoreRow        // the account's last one by then; nil: it had none
-	Signals   []account.Signal // that had occurred in the window before, the oldest first
+	Signals   []account.Signal // that had occurred in the window before and were known by then, the oldest first
 }
 
 // DealsHeld returns the next deals after the given id, by id, each with the score that its
@@ -209,9 +229,7 @@ func (s *Store) fillScores(ctx context.Context, into map[int64]*ScoreRow) error 
 	for id := range into {
 		ids = append(ids, id)
 	}
-	const q = `SELECT ` + scoreColumns + ` FROM scores WHERE id = ANY ($1)`
-	rows, _ := s.db.Query(ctx, q, ids)
-	found, err := pgx.CollectRows(rows, scanScore)
+	found, err := s.ScoresByID(ctx, ids)
 	for _, row := range found {
 		*into[row.ID] = row
 	}
@@ -222,7 +240,8 @@ func (s *Store) addSignalsBefore(ctx context.Context, deals []HeldDeal, window t
 	const q = `
 		SELECT n.i, g.kind, g.occurred_at, g.summary, coalesce(g.evidence -> 0 ->> 'source', '')
 		FROM unnest($1::bigint[], $2::timestamptz[]) WITH ORDINALITY AS n (account_id, at, i)
-		JOIN signals g ON g.account_id = n.account_id AND g.occurred_at <= n.at AND g.occurred_at > n.at - $3::interval
+		JOIN signals g ON g.account_id = n.account_id AND g.found_at <= n.at
+			AND g.occurred_at <= n.at AND g.occurred_at > n.at - $3::interval
 		ORDER BY n.i, g.occurred_at, g.id`
 	ids, at := make([]int64, len(deals)), make([]time.Time, len(deals))
 	for i, d := range deals {
@@ -254,63 +273,116 @@ func (s *Store) PopulationAt(ctx context.Context, at time.Time, after int64, lim
 	return members, wrap(err, "population of %s after %d", at.Format(time.DateOnly), after)
 }
 
-// ProviderUse is what a provider was asked and what that was good for.
-type ProviderUse struct {
+// ProviderCall is a call to a provider and what it was good for.
+type ProviderCall struct {
 	Provider string
-	Calls    map[string]int // by outcome, skips included
-	Credits  float64        // charged
-	Fields   int            // of accounts, that its answers had
-	Accepted int            // of these, that the account's score then took from it
+	Outcome  string
+	Credits  float64 // charged
+	Supplied int     // fields that the answer had
+	Accepted int     // of these, whose value the account's score then took from it
 }
 
-// ProviderUse returns what became of the calls that were made in a time, by provider. A
-// field is accepted where the account's last score by the end of that time took its value.
-func (s *Store) ProviderUse(ctx context.Context, from, to time.Time) ([]ProviderUse, error) {
-	const calls = `
-		SELECT provider, outcome, count(*), sum(credits)::float8 FROM ledger
-		WHERE made_at >= @from AND made_at < @to AND outcome IS NOT NULL GROUP BY provider, outcome ORDER BY provider, outcome`
-	const accepted = `
-		WITH answered AS (
-			SELECT DISTINCT provider, account_id, field FROM ledger, unnest(fields) AS field
-			WHERE made_at >= @from AND made_at < @to AND outcome = 'found'
-		), last AS (
-			SELECT id, facts FROM (SELECT DISTINCT account_id AS id FROM answered) AS asked JOIN LATERAL (
-				SELECT facts FROM scores WHERE account_id = asked.id AND scored_at < @to ORDER BY scored_at DESC, id DESC LIMIT 1
-			) AS score ON true
-		)
-		SELECT provider, count(*), count(*) FILTER (WHERE last.facts -> field ->> 'provider' = provider)
-		FROM answered LEFT JOIN last ON last.id = account_id GROUP BY provider`
-	args := pgx.StrictNamedArgs{"from": from, "to": to}
-	var all []ProviderUse
-	at := map[string]int{}
-	var b pgx.Batch
-	b.Queue(calls, args).Query(func(rows pgx.Rows) error {
-		var provider, outcome string
-		var n int
-		var credits float64
-		_, err := pgx.ForEachRow(rows, []any{&provider, &outcome, &n, &credits}, func() error {
-			i, ok := at[provider]
-			if !ok {
-				i = len(all)
-				at[provider] = i
-				all = append(all, ProviderUse{Provider: provider, Calls: map[string]int{}})
-			}
-			all[i].Calls[outcome] = n
-			all[i].Credits += credits
-			return nil
-		})
-		return err
+// EachProviderCall visits the calls that were made in a time, in order; not what was done
+// instead of one. A field is accepted where the account's last score by the end of that
+// time took its value.
+func (s *Store) EachProviderCall(ctx context.Context, from, to time.Time, visit func(ProviderCall)) error {
+	const q = `
+		SELECT l.provider, l.outcome, l.credits::float8, cardinality(l.fields),
+			(SELECT count(*) FROM unnest(l.fields) AS field WHERE last.facts -> field ->> 'provider' = l.provider)
+		FROM ledger l LEFT JOIN LATERAL (
+			SELECT facts FROM scores WHERE account_id = l.account_id AND scored_at < @to AND l.fields <> '{}'
+			ORDER BY scored_at DESC, id DESC LIMIT 1
+		) AS last ON true
+		WHERE l.made_at >= @from AND l.made_at < @to AND l.outcome IS NOT NULL AND l.reserved ORDER BY l.id`
+	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{"from": from, "to": to})
+	var c ProviderCall
+	_, err := pgx.ForEachRow(rows, []any{&c.Provider, &c.Outcome, &c.Credits, &c.Supplied, &c.Accepted}, func() error {
+		visit(c)
+		return nil
 	})
-	b.Queue(accepted, args).Query(func(rows pgx.Rows) error {
-		var provider string
-		var fields, taken int
-		_, err := pgx.ForEachRow(rows, []any{&provider, &fields, &taken}, func() error {
-			if i, ok := at[provider]; ok {
-				all[i].Fields, all[i].Accepted = fields, taken
-			}
-			return nil
-		})
-		return err
+	return wrap(err, "calls from %s to %s", from.Format(time.DateOnly), to.Format(time.DateOnly))
+}
+
+// TierMember is an account that is in a tier at a moment.
+type TierMember struct {
+	Account account.Account
+	ScoreID int64     // of the last score by then
+	Since   time.Time // when the account came to the tier
+	Active  time.Time // the last signal, visit or task by then; zero: none
+}
+
+// MembersOf returns the next accounts that a model had in one of its tiers at a moment, by
+// id. None is not an error.
+func (s *Store) MembersOf(ctx context.Context, model, tier string, at time.Time, after int64, limit int) ([]TierMember, error) {
+	const q = `
+		SELECT a.id, a.crm, a.portal, a.crm_id, a.domain, a.name, last.id,
+			(SELECT min(scored_at) FROM scores WHERE account_id = a.id AND scored_at <= @at AND scored_at > coalesce((
+				SELECT max(scored_at) FROM scores WHERE account_id = a.id AND scored_at <= @at AND coalesce(override_tier, tier) <> @tier
+			), '-infinity')),
+			greatest(
+				(SELECT max(occurred_at) FROM signals WHERE account_id = a.id AND occurred_at <= @at),
+				(SELECT max(at) FROM visits WHERE account_id = a.id AND at <= @at),
+				(SELECT max(done_at) FROM effects WHERE account_id = a.id AND kind = 'task' AND done_at <= @at))
+		FROM accounts a JOIN LATERAL (
+			SELECT id, model, coalesce(override_tier, tier) AS tier FROM scores
+			WHERE account_id = a.id AND scored_at <= @at ORDER BY scored_at DESC, id DESC LIMIT 1
+		) AS last ON last.model = @model AND last.tier = @tier
+		WHERE a.id > @after ORDER BY a.id LIMIT @limit`
+	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{"model": model, "tier": tier, "at": at, "after": after, "limit": limit})
+	members, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (TierMember, error) {
+		var m TierMember
+		var crmName, portal, id, domain *string
+		var since, active *time.Time
+		err := row.Scan(&m.Account.ID, &crmName, &portal, &id, &domain, &m.Account.Name, &m.ScoreID, &since, &active)
+		m.Account.Key = account.Key{CRM: value(crmName), Portal: value(portal), ID: value(id)}
+		m.Account.Domain, m.Since, m.Active = value(domain), value(since), value(active)
+		return m, err
 	})
-	return all, wrap(s.db.SendBatch(ctx, &b).Close(), "use of providers")
+	return members, wrap(err, "accounts of %s in %s", model, tier)
+}
+
+// ScoresByID returns scores by their ids, in any order.
+func (s *Store) ScoresByID(ctx context.Context, ids []int64) ([]ScoreRow, error) {
+	const q = `SELECT ` + scoreColumns + ` FROM scores WHERE id = ANY ($1)`
+	rows, _ := s.db.Query(ctx, q, ids)
+	found, err := pgx.CollectRows(rows, scanScore)
+	return found, wrap(err, "%d scores", len(ids))
+}
+
+// Churned returns since when accounts of the CRM have counted as customers that left, by
+// their key.
+func (s *Store) Churned(ctx context.Context, until time.Time) (map[string]time.Time, error) {
+	const q = `
+		SELECT a.crm, a.portal, a.crm_id, min(s.scored_at) FROM scores s JOIN accounts a ON a.id = s.account_id
+		WHERE s.scored_at <= $1 AND a.crm IS NOT NULL AND s.facts -> $2 ->> 'value' = 'true' GROUP BY a.id`
+	rows, _ := s.db.Query(ctx, q, until, string(account.PreviouslyChurned))
+	left := map[string]time.Time{}
+	var key account.Key
+	var at time.Time
+	_, err := pgx.ForEachRow(rows, []any{&key.CRM, &key.Portal, &key.ID, &at}, func() error {
+		left[key.String()] = at
+		return nil
+	})
+	return left, wrap(err, "customers that left")
+}
+
+// EachClosedDeal visits the deals that closed since a time, by id.
+func (s *Store) EachClosedDeal(ctx context.Context, since time.Time, visit func(Deal)) error {
+	const q = `
+		SELECT id, crm, portal, crm_id, company_id, opened_at, closed_at, won, amount, kind, stage, changed_at FROM deals
+		WHERE closed_at >= $1 AND deleted_at IS NULL ORDER BY id`
+	rows, _ := s.db.Query(ctx, q, since)
+	var d Deal
+	var company *string
+	_, err := pgx.ForEachRow(rows, []any{
+		&d.ID, &d.Key.CRM, &d.Key.Portal, &d.Key.ID, &company, &d.OpenedAt, &d.ClosedAt, &d.Won, &d.Amount, &d.Kind, &d.Stage, &d.ChangedAt,
+	}, func() error {
+		d.Company = account.Key{}
+		if company != nil {
+			d.Company = account.Key{CRM: d.Key.CRM, Portal: d.Key.Portal, ID: *company}
+		}
+		visit(d)
+		return nil
+	})
+	return wrap(err, "deals that closed since %s", since.Format(time.DateOnly))
 }

@@ -124,13 +124,18 @@ func (s *Store) BeginRelease(ctx context.Context, in NewRelease) (r Release, err
 		if err := lineage(ctx, tx, &in); err != nil {
 			return err
 		}
-		if r, err = underWay(ctx, tx, in.ModelRef); err == nil || !errors.Is(err, pgx.ErrNoRows) {
+		now, err := underWay(ctx, tx, in.ModelRef)
+		begun := err == nil
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
 		if in.Source != nil {
 			if err := saveModel(ctx, tx, in.Name, in.Version, in.Subject, in.Source); err != nil {
 				return err
 			}
+		}
+		if r = now; begun {
+			return nil
 		}
 		const q = `
 			INSERT INTO releases (name, version, replaces, settings, share)
@@ -382,15 +387,18 @@ func succeed(ctx context.Context, tx pgx.Tx, r Release) error {
 	return err
 }
 
-// EndRelease says that a release is through with what its state asks for. Repeated it
-// changes nothing.
-func (s *Store) EndRelease(ctx context.Context, id int64) (r Release, err error) {
+// EndRelease says that a release is through with what its state asks for, and what that
+// came to. Repeated it changes nothing.
+func (s *Store) EndRelease(ctx context.Context, id int64, comment string) (r Release, err error) {
 	err = s.withRelease(ctx, id, func(tx pgx.Tx, now Release) error {
 		if now.Over() {
 			return nil
 		}
-		_, err := tx.Exec(ctx, `UPDATE releases SET ended_at = clock_timestamp(), stopped = '', paused = false WHERE id = $1`, id)
-		return err
+		const q = `UPDATE releases SET ended_at = clock_timestamp(), stopped = '', paused = false WHERE id = $1`
+		if _, err := tx.Exec(ctx, q, id); err != nil {
+			return err
+		}
+		return step(ctx, tx, id, "through", "", comment)
 	}, &r)
 	return r, wrap(err, "end release %d", id)
 }
@@ -621,7 +629,11 @@ func takeMove(ctx context.Context, tx pgx.Tx, r Release, m ReleaseMove) error {
 	if _, err := tx.Exec(ctx, q, args...); err != nil {
 		return err
 	}
-	return step(ctx, tx, r.ID, state, m.Author, m.Comment)
+	comment := m.Comment
+	if m.DespiteGuard {
+		comment = "despite the guard: " + comment
+	}
+	return step(ctx, tx, r.ID, state, m.Author, comment)
 }
 
 // displace makes the version that a release replaced the active one again, and its

@@ -131,7 +131,7 @@ func (r *release) backtest(ctx workflow.Context) error {
 		return err
 	}
 	var got activities.BacktestResult
-	if err := workflow.ExecuteActivity(longRead(ctx, "closed deals"), a.BacktestRelease, r.in.ReleaseID).Get(ctx, &got); err != nil {
+	if err := workflow.ExecuteActivity(bulkCall(ctx, "closed deals"), a.BacktestRelease, r.in.ReleaseID).Get(ctx, &got); err != nil {
 		return err
 	}
 	r.status.Backtest = &got.Backtest
@@ -161,11 +161,13 @@ func (r *release) awaitSignOff(ctx workflow.Context) error {
 // looked at for a while, so that what is published is fresh. The guard stops it there for
 // a person if too much would change.
 func (r *release) shadow(ctx workflow.Context) error {
-	if err := r.plan(ctx); err != nil {
-		return err
-	}
-	if err := r.guard(ctx, true); err != nil {
-		return err
+	if r.status.Difference == nil { // else it was paused in between
+		if err := r.plan(ctx); err != nil {
+			return err
+		}
+		if err := r.guard(ctx, true); err != nil {
+			return err
+		}
 	}
 	if err := r.wait(ctx, r.in.Settings.Shadow, "in shadow"); err != nil {
 		return err
@@ -185,8 +187,10 @@ func (r *release) shadow(ctx workflow.Context) error {
 // tryOnSome gives the new version its share of the accounts, for a while.
 func (r *release) tryOnSome(ctx workflow.Context) error {
 	ab := r.in.Settings.AB
-	if err := r.rescore(ctx, BulkRescoreInput{Share: ab.Share}); err != nil {
-		return err
+	if r.status.Rescored == nil { // else it was paused in between
+		if err := r.rescore(ctx, BulkRescoreInput{Share: ab.Share}); err != nil {
+			return err
+		}
 	}
 	if err := r.wait(ctx, ab.For, fmt.Sprintf("A/B on %.0f %% of the accounts", 100*ab.Share)); err != nil {
 		return err
@@ -202,7 +206,7 @@ func (r *release) scoreAll(ctx workflow.Context) error {
 	if err := r.rescore(ctx, BulkRescoreInput{Share: 1}); err != nil {
 		return err
 	}
-	return r.onRecord(ctx, "the release is through", a.EndRelease, r.in.ReleaseID)
+	return r.end(ctx)
 }
 
 // takeBack publishes the old scores again. The old version is active since the decision.
@@ -212,7 +216,16 @@ func (r *release) takeBack(ctx workflow.Context) error {
 			return err
 		}
 	}
-	return r.onRecord(ctx, "the release is taken back", a.EndRelease, r.in.ReleaseID)
+	return r.end(ctx)
+}
+
+// end puts on record that the release is through, and what it came to.
+func (r *release) end(ctx workflow.Context) error {
+	in := activities.EndReleaseInput{ReleaseID: r.in.ReleaseID}
+	if n := r.status.Rescored; n != nil {
+		in.Comment = r.cameTo(n)
+	}
+	return r.onRecord(ctx, "the release is through", a.EndRelease, in)
 }
 
 // release is one ModelRelease under way.
@@ -476,9 +489,12 @@ func (r *release) guard(ctx workflow.Context, pass bool) error {
 // rescore publishes the scores of one side.
 func (r *release) rescore(ctx workflow.Context, in BulkRescoreInput) error {
 	var got BulkRescoreResult
-	does := fmt.Sprintf("publishes the new scores of %.0f %% of the accounts", 100*in.Share)
-	if in.Back {
+	does := "publishes the new scores of all accounts"
+	switch {
+	case in.Back:
 		does = "publishes the old scores again"
+	case in.Share < 1:
+		does = fmt.Sprintf("publishes the new scores of %.0f %% of the accounts", 100*in.Share)
 	}
 	err := r.work(ctx, does, func(ctx workflow.Context, models activities.Models) workflow.ChildWorkflowFuture {
 		in.ReleaseID, in.Models = r.in.ReleaseID, models

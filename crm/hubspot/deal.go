@@ -3,8 +3,6 @@ package hubspot
 import (
 	"cmp"
 	"context"
-	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,27 +55,16 @@ func (c *Client) ChangedDeals(ctx context.Context, from crm.DealCursor) (crm.Dea
 	return page, c.linkCompanies(ctx, page.Deals)
 }
 
-// DeletedDeals implements crm.Deals. HubSpot keeps what was deleted for 90 days; a
-// search never shows it, and its list of records does when asked for.
-func (c *Client) DeletedDeals(ctx context.Context, after string) (ids []string, next string, err error) {
-	query := url.Values{"archived": {"true"}, "limit": {strconv.Itoa(batchSize)}}
-	if after != "" {
-		query.Set("after", after)
+// MissingDeals implements crm.Deals. A search never shows what was deleted, and HubSpot
+// lists it for 90 days only; a record that was merged is read as the one that is left.
+func (c *Client) MissingDeals(ctx context.Context, ids []string) ([]string, error) {
+	found, err := c.read(ctx, "deals", ids, dealChanged)
+	if err != nil {
+		return nil, err
 	}
-	var list listing
-	req := outbound.Request{Method: http.MethodGet, Path: c.objects("deals"), Query: query}
-	if err := c.call(ctx, req, func(r outbound.Response) error { return r.JSON(&list) }); err != nil {
-		return nil, "", err
-	}
-	for _, rec := range list.Results {
-		if rec.ID != "" {
-			ids = append(ids, string(rec.ID))
-		}
-	}
-	if next = list.Paging.Next.After; next == after {
-		next = ""
-	}
-	return ids, next, nil
+	return slices.DeleteFunc(slices.Clone(ids), func(asked string) bool {
+		return slices.ContainsFunc(found, func(rec record) bool { return string(rec.ID) == asked })
+	}), nil
 }
 
 // ClosedDeals implements crm.Deals. What is known of a company are HubSpot's own
@@ -222,8 +209,10 @@ func kindOf(dealType string) crm.DealKind {
 	switch {
 	case has("renew"):
 		return crm.RenewalDeal
-	case has("existing", "expan", "upsell", "up-sell", "up_sell", "cross", "upgrade", "add-on", "addon", "add_on"):
+	case has("expan", "upsell", "up-sell", "up_sell", "cross", "upgrade", "add-on", "addon", "add_on"):
 		return crm.ExpansionDeal
+	case has("existing"):
+		return crm.ExistingDeal
 	case has("new"):
 		return crm.NewDeal
 	default:

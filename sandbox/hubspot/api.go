@@ -23,7 +23,6 @@ func (c *CRM) Handler() http.Handler {
 	mux := http.NewServeMux()
 	object := "/crm/objects/{version}/{type}"
 	c.handle(mux, "POST "+object, c.createRecord)
-	c.handle(mux, "GET "+object, c.listRecords)
 	c.handle(mux, "POST "+object+"/search", c.search)
 	c.handle(mux, "POST "+object+"/batch/read", c.readBatch)
 	c.handle(mux, "POST "+object+"/batch/update", c.updateBatch)

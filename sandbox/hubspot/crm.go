@@ -63,8 +63,6 @@ type table struct {
 	schema map[string]*Property
 	byID   map[string]*record
 	order  []*record // as created
-
-	archived []*record // deleted, and not yet for good
 }
 
 type record struct {
@@ -127,7 +125,7 @@ func (c *CRM) Reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, t := range c.objects {
-		t.byID, t.order, t.archived = map[string]*record{}, nil, nil
+		t.byID, t.order = map[string]*record{}, nil
 	}
 	c.gone, c.ledger = map[string]string{}, nil
 }

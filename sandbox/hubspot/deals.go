@@ -44,19 +44,15 @@ func (c *CRM) ChangeDeal(dealID string, d Deal) error {
 	return nil
 }
 
-// DeleteDeal deletes a deal as a person would. It can be restored for a while, and is
-// listed with what was deleted; a search does not show it.
+// DeleteDeal deletes a deal as a person would.
 func (c *CRM) DeleteDeal(dealID string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	rec, ok := c.find(deals, dealID)
-	if !ok {
-		return false
+	if ok {
+		c.objects[deals].remove(func(r *record) bool { return r == rec })
 	}
-	t := c.objects[deals]
-	t.remove(func(r *record) bool { return r == rec })
-	t.archived = append(t.archived, rec)
-	return true
+	return ok
 }
 
 // DenyDeals takes the scope for deals away from every key, or gives it back.

@@ -50,33 +50,6 @@ func (c *CRM) readRecord(r *call) (int, any, error) {
 	return http.StatusOK, c.show(r.objectType, rec, asked), nil
 }
 
-// listRecords lists records as they were created, or those that were deleted.
-func (c *CRM) listRecords(r *call) (int, any, error) {
-	limit, err := limitOf(r, 100)
-	if err != nil {
-		return 0, nil, err
-	}
-	query, all := r.URL.Query(), c.objects[r.objectType].order
-	archived := query.Get("archived") == "true"
-	if archived {
-		all = c.objects[r.objectType].archived
-	}
-	listed, paging, err := pageOf(all, query.Get("after"), limit)
-	if err != nil {
-		return 0, nil, err
-	}
-	results := make([]wireRecord, len(listed))
-	for i, rec := range listed {
-		results[i] = c.show(r.objectType, rec, nil)
-		results[i].Archived = archived
-	}
-	answer := map[string]any{"results": results}
-	if paging != nil {
-		answer["paging"] = paging
-	}
-	return http.StatusOK, answer, nil
-}
-
 type writeBody struct {
 	Properties   map[string]*string `json:"properties"`
 	Associations []struct {

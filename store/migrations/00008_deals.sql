@@ -24,7 +24,7 @@ CREATE TABLE deals (
 	CONSTRAINT deal_crm_id_length CHECK (length(crm_id) BETWEEN 1 AND 100),
 	CONSTRAINT deal_company_id_length CHECK (length(company_id) BETWEEN 1 AND 100),
 	CONSTRAINT deal_stage_length CHECK (length(stage) <= 200),
-	CONSTRAINT deal_kind_known CHECK (kind IN ('', 'new', 'renewal', 'expansion')),
+	CONSTRAINT deal_kind_known CHECK (kind IN ('', 'new', 'renewal', 'expansion', 'existing')),
 	CONSTRAINT deal_won_closed CHECK (closed_at IS NOT NULL OR NOT won)
 );
 CREATE INDEX deals_company ON deals (crm, portal, company_id);
