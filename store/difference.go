@@ -103,7 +103,8 @@ func (d *Difference) move(from, to string) {
 }
 
 // Difference adds up what the release makes of the accounts, by what was planned. Largest
-// has at most limit accounts.
+// has at most limit accounts. It lets Postgres look at how many were planned, which it does
+// by itself only later: what comes next reads them page by page.
 func (s *Store) Difference(ctx context.Context, releaseID int64, limit int) (Difference, error) {
 	const pairs = `
 		WITH pairs AS (
@@ -129,6 +130,7 @@ func (s *Store) Difference(ctx context.Context, releaseID int64, limit int) (Dif
 	var d Difference
 	args := pgx.StrictNamedArgs{"release": releaseID}
 	var b pgx.Batch
+	b.Queue(`ANALYZE planned_scores`)
 	b.Queue(counts, args).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&d.Accounts, &d.TierChanged, &d.ScoreChanged, &d.Raised, &d.Lowered,
 			&d.QueueChanged, &d.OwnerChanged, &d.Tasks, &d.sumBefore, &d.sum)

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -34,9 +33,10 @@ func (s *Store) ReleaseModel(ctx context.Context, releaseID int64) (ref ModelRef
 
 // Scored returns the next accounts after the given id that have a score, by id.
 func (s *Store) Scored(ctx context.Context, after int64, limit int) ([]int64, error) {
+	// A join would read the scores from the first account on for every page.
 	const q = `
-		SELECT id FROM accounts a WHERE id > $1 AND EXISTS (SELECT FROM scores WHERE account_id = a.id)
-		ORDER BY id LIMIT $2`
+		SELECT id FROM accounts a CROSS JOIN LATERAL (SELECT FROM scores WHERE account_id = a.id LIMIT 1) AS scored
+		WHERE id > $1 ORDER BY id LIMIT $2`
 	rows, _ := s.db.Query(ctx, q, after, limit)
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 	return ids, wrap(err, "accounts with a score after %d", after)
@@ -81,20 +81,25 @@ func (s *Store) Turns(ctx context.Context, releaseID, through int64, leaveOut []
 	return turns, wrap(err, "turns")
 }
 
+// ofPage are the planned scores p of release @release that are of the accounts @ids. The
+// join looks each of them up, however the table has grown since it was last analyzed.
+const ofPage = `unnest(@ids::bigint[]) AS page (id) JOIN planned_scores p ON p.release_id = @release AND p.account_id = page.id`
+
 // rowColumns are those that a planned score and a score have in common, after account and pass.
 const rowColumns = `model, model_version, value, tier, breakdown, facts, cause, queue, owner_id, route_reason, exploration, scored_at,
 	override_id, override_value, override_tier, override_fit, tier_since, tier_reason, why, changes, runner_up`
 
 // KeepPlanned keeps what a release makes of a page of accounts, in place of what it made of
 // them before. What is published stays as it is.
+//
+// Errors: [account.ErrNotFound] when an account is gone: without it the page can be kept.
 func (s *Store) KeepPlanned(ctx context.Context, releaseID int64, page []Planned) error {
 	if len(page) == 0 {
 		return nil
 	}
 	args, err := plannedArgs(releaseID, page)
 	if err == nil {
-		_, err = s.db.Exec(ctx, keepPlanned+`WHERE EXISTS (SELECT FROM accounts WHERE id = account_id)`+overPlanned+
-			` WHERE planned_scores.state = 'planned'`, args)
+		_, err = s.db.Exec(ctx, keepPlanned+overPlanned+` WHERE planned_scores.state = 'planned'`, args)
 	}
 	return wrap(err, "keep %d planned scores", len(page))
 }
@@ -212,13 +217,11 @@ const unmoved = `p.before_id = (SELECT id FROM scores WHERE account_id = p.accou
 // takes the turns that they promise. It returns the accounts that have moved: their plan is
 // as it was. Repeated it changes nothing.
 func (s *Store) Publish(ctx context.Context, releaseID int64, ids []int64, at time.Time) (moved []int64, err error) {
-	const left = `
-		SELECT account_id FROM planned_scores WHERE release_id = $1 AND account_id = ANY ($2) AND state = 'planned'
-		ORDER BY account_id`
+	const left = `SELECT account_id FROM ` + ofPage + ` WHERE state = 'planned' ORDER BY account_id`
 	var b pgx.Batch
 	lockScores(&b, ids)
 	publish(&b, releaseID, ids, at, false)
-	b.Queue(left, releaseID, ids).Query(func(rows pgx.Rows) (err error) {
+	b.Queue(left, pgx.StrictNamedArgs{"release": releaseID, "ids": ids}).Query(func(rows pgx.Rows) (err error) {
 		moved, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 		return err
 	})
@@ -242,22 +245,17 @@ func (s *Store) PublishAnew(ctx context.Context, releaseID int64, page []Planned
 	for i, p := range page {
 		ids[i] = p.AccountID
 	}
-	left := map[int64]bool{}
-	for _, id := range ids {
-		left[id] = true
-	}
+	var kept []int64
 	var b pgx.Batch
 	lockScores(&b, ids)
-	b.Queue(keepPlanned+`WHERE `+strings.ReplaceAll(unmoved, "@at", "@now")+overPlanned+` RETURNING account_id`, args).Query(func(rows pgx.Rows) error {
-		kept, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-		for _, id := range kept {
-			delete(left, id)
-		}
+	b.Queue(keepPlanned+`WHERE `+strings.ReplaceAll(unmoved, "@at", "@now")+overPlanned+` RETURNING account_id`, args).Query(func(rows pgx.Rows) (err error) {
+		kept, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 		return err
 	})
 	publish(&b, releaseID, ids, at, back)
 	err = s.db.SendBatch(ctx, &b).Close()
-	return slices.Sorted(maps.Keys(left)), wrap(err, "publish %d scores of release %d anew", len(ids), releaseID)
+	moved = slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return slices.Contains(kept, id) })
+	return moved, wrap(err, "publish %d scores of release %d anew", len(ids), releaseID)
 }
 
 // publish queues what lets the planned scores of unmoved accounts count. The accounts are
@@ -266,12 +264,11 @@ func publish(b *pgx.Batch, releaseID int64, ids []int64, at time.Time, back bool
 	// Whoever takes a turn in these queues waits: see [Store.AssignOwner].
 	const queues = `
 		SELECT pg_advisory_xact_lock(hashtextextended('assign in ' || queue, 0)) FROM (
-			SELECT DISTINCT queue FROM planned_scores WHERE release_id = $1 AND account_id = ANY ($2) AND owner_is_new ORDER BY queue OFFSET 0
+			SELECT DISTINCT queue FROM ` + ofPage + ` WHERE owner_is_new ORDER BY queue OFFSET 0
 		) AS q`
 	const q = `
 		WITH due AS (
-			SELECT p.* FROM planned_scores p
-			WHERE release_id = @release AND account_id = ANY (@ids) AND state = 'planned' AND ` + unmoved + `
+			SELECT p.* FROM ` + ofPage + ` WHERE state = 'planned' AND ` + unmoved + `
 		), added AS (
 			INSERT INTO scores (account_id, run_id, pass, ` + rowColumns + `)
 			SELECT account_id, @run, pass, ` + rowColumns + ` FROM due ORDER BY account_id
@@ -296,7 +293,7 @@ func publish(b *pgx.Batch, releaseID int64, ids []int64, at time.Time, back bool
 		ON CONFLICT ON CONSTRAINT turn_once DO UPDATE SET
 			taken_at = excluded.taken_at, day = greatest(turns.day, excluded.day),
 			taken = CASE WHEN turns.day >= excluded.day THEN turns.taken + excluded.taken ELSE excluded.taken END`
-	b.Queue(queues, releaseID, ids)
+	b.Queue(queues, pgx.StrictNamedArgs{"release": releaseID, "ids": ids})
 	b.Queue(q, pgx.StrictNamedArgs{"release": releaseID, "ids": ids, "run": ReleaseRun(releaseID), "at": at, "day": at.UTC(), "back": back})
 }
 
@@ -306,8 +303,8 @@ func publish(b *pgx.Batch, releaseID int64, ids []int64, at time.Time, back bool
 func (s *Store) Undo(ctx context.Context, releaseID int64, ids []int64, at time.Time) (moved []int64, err error) {
 	const back = `
 		WITH due AS (
-			SELECT p.* FROM planned_scores p JOIN scores was ON was.id = p.before_id
-			WHERE p.release_id = @release AND p.account_id = ANY (@ids) AND p.state = 'published'
+			SELECT p.* FROM ` + ofPage + ` JOIN scores was ON was.id = p.before_id
+			WHERE p.state = 'published'
 				AND p.score_id = (SELECT id FROM scores WHERE account_id = p.account_id ORDER BY id DESC LIMIT 1)
 				AND was.override_id IS NOT DISTINCT FROM (SELECT id FROM overrides WHERE account_id = p.account_id AND ` + holds + `)
 		), added AS (
@@ -329,13 +326,11 @@ func (s *Store) Undo(ctx context.Context, releaseID int64, ids []int64, at time.
 		)
 		UPDATE accounts a SET rescore_at = due.rescore_before FROM due
 		WHERE a.id = due.account_id AND a.rescore_at IS DISTINCT FROM due.rescore_before`
-	const left = `
-		SELECT account_id FROM planned_scores WHERE release_id = $1 AND account_id = ANY ($2) AND state = 'published'
-		ORDER BY account_id`
+	const left = `SELECT account_id FROM ` + ofPage + ` WHERE state = 'published' ORDER BY account_id`
 	var b pgx.Batch
 	lockScores(&b, ids)
 	b.Queue(back, pgx.StrictNamedArgs{"release": releaseID, "ids": ids, "run": ReleaseRun(releaseID), "at": at})
-	b.Queue(left, releaseID, ids).Query(func(rows pgx.Rows) (err error) {
+	b.Queue(left, pgx.StrictNamedArgs{"release": releaseID, "ids": ids}).Query(func(rows pgx.Rows) (err error) {
 		moved, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 		return err
 	})
@@ -404,11 +399,11 @@ func (s *Store) DueEffects(ctx context.Context, releaseID int64, ids []int64) ([
 				IS DISTINCT FROM (coalesce(now.override_value, now.value), coalesce(now.override_tier, now.tier)),
 			p.task AND p.state = 'published', p.state = 'rolled_back',
 			CASE WHEN p.state = 'rolled_back' AND p.owner_is_new AND now.owner_id = '' AND was.id = p.score_id THEN p.owner_id ELSE '' END
-		FROM planned_scores p JOIN accounts a ON a.id = p.account_id
+		FROM ` + ofPage + ` JOIN accounts a ON a.id = p.account_id
 			JOIN scores now ON now.id = CASE WHEN p.state = 'published' THEN p.score_id ELSE p.undone_id END
 			JOIN LATERAL (SELECT * FROM scores WHERE account_id = p.account_id AND id < now.id ORDER BY id DESC LIMIT 1) AS was ON true
-		WHERE p.release_id = $1 AND p.account_id = ANY ($2) AND p.effects = 'due' ORDER BY a.id`
-	rows, _ := s.db.Query(ctx, q, releaseID, ids)
+		WHERE p.effects = 'due' ORDER BY a.id`
+	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{"release": releaseID, "ids": ids})
 	due, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (DueEffects, error) {
 		var d DueEffects
 		acc, err := scanAccount(also{row, []any{&d.Changed, &d.Task, &d.Back, &d.Disown}})
