@@ -210,13 +210,14 @@ func (a *Activities) quarter(ctx context.Context, in MakeReviewInput, m *icp.Mod
 func (a *Activities) loadDeals(since time.Time) func(context.Context, *review.QuarterInput) error {
 	return func(ctx context.Context, q *review.QuarterInput) error {
 		wanted := store.DealsWanted{Since: since, Until: q.At, Window: newsBefore}
+		held := map[int64]*review.Held{} // by score: deals of an account have few different ones
 		for after := int64(0); ; {
 			page, err := a.Store.DealsHeld(ctx, wanted, after, reviewPage)
 			if err != nil {
 				return err
 			}
 			for _, d := range page {
-				q.Deals = append(q.Deals, quarterDeal(d))
+				q.Deals = append(q.Deals, quarterDeal(d, held))
 			}
 			if len(page) < reviewPage {
 				break
@@ -231,20 +232,28 @@ func (a *Activities) loadDeals(since time.Time) func(context.Context, *review.Qu
 	}
 }
 
-func quarterDeal(d store.HeldDeal) review.QuarterDeal {
+func quarterDeal(d store.HeldDeal, held map[int64]*review.Held) review.QuarterDeal {
 	deal := review.QuarterDeal{
 		ID: d.Key.ID, Account: d.Company.String(), OpenedAt: d.OpenedAt, ClosedAt: d.ClosedAt, Won: d.Won, Amount: math.NaN(), Kind: review.DealKind(d.Kind),
 	}
 	if d.Amount != nil {
 		deal.Amount = *d.Amount
 	}
-	if row := d.Score; row != nil {
-		counts := row.Counts()
-		deal.Held = &review.Held{
-			Model: row.Model, Version: row.ModelVersion, Tier: counts.Tier, Value: counts.Value,
-			Score: row.Score.Criteria, Facts: factsOf(*row), Signals: d.Signals,
-		}
+	row := d.Score
+	if row == nil {
+		return deal
 	}
+	known := held[row.ID]
+	if known == nil {
+		counts := row.Counts()
+		known = &review.Held{
+			Model: row.Model, Version: row.ModelVersion, Tier: counts.Tier, Value: counts.Value, Score: row.Score.Criteria, Facts: factsOf(*row),
+		}
+		held[row.ID] = known
+	}
+	own := *known
+	own.Signals = d.Signals
+	deal.Held = &own
 	return deal
 }
 
@@ -555,7 +564,7 @@ func (a *Activities) reviewTask(ctx context.Context, r store.Review, m *icp.Mode
 		Subject: "Review of " + m.ID() + " for " + r.Quarter + ": decide what to change",
 		Due:     r.MadeAt.Add(a.Review.RemindAfter), Priority: "medium",
 	}
-	decide := fmt.Sprintf("Decide with: starter icp review decide %s --accept (or --adjust, or --keep) --by YOU --reason WHY", r.Quarter)
+	decide := "Decide with: " + HowToDecide(r)
 	if reminder {
 		t.Key += "/reminder"
 		t.Subject, t.Priority = "Reminder: "+t.Subject, "high"
@@ -573,6 +582,16 @@ func (a *Activities) reviewTask(ctx context.Context, r store.Review, m *icp.Mode
 	}
 	t.Body = findings(&q) + a.whereReport(r) + "\n" + decide
 	return t, nil
+}
+
+// HowToDecide is the command that puts a decision on record: there is nothing to accept
+// where nothing is proposed.
+func HowToDecide(r store.Review) string {
+	choices := "--accept (or --adjust, or --keep)"
+	if r.Draft == "" {
+		choices = "--keep (or --adjust)"
+	}
+	return "starter icp review decide " + r.Quarter + " " + choices + " --by YOU --reason WHY"
 }
 
 func (a *Activities) whereReport(r store.Review) string {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 
 	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/icp"
@@ -32,7 +33,7 @@ type quarterWorld struct {
 	url   string      // where reports are read
 }
 
-func newQuarterWorld(t *testing.T) *quarterWorld {
+func newQuarterWorld(t testing.TB) *quarterWorld {
 	t.Helper()
 	w := newWorld(t, sandbox.Options{})
 	m, err := icp.Load("revops")
@@ -221,6 +222,9 @@ func (w *quarterWorld) everybodyIsToldAndDecides(*review.QuarterReview) {
 	shown := w.starter("icp", "review", "--quarter", w.span.Name, "--wait").ok().stdout
 	require.Contains(w.t, shown, "Nobody has decided")
 	require.Contains(w.t, shown, w.url+"/reviews/")
+	nothing := w.starter("icp", "review", "decide", w.span.Name, "--accept", "--by", "eve", "--reason", "no")
+	require.Equal(w.t, 1, nothing.status)
+	require.Contains(w.t, nothing.stderr, "proposes nothing that could be accepted")
 	done := w.starter("icp", "review", "decide", w.span.Name, "--keep", "--by", "dana", "--reason", "Too few deals").ok()
 	require.Contains(w.t, done.stdout, "Decided: kept by dana")
 	w.eventually("the review is through", func() bool {
@@ -276,7 +280,7 @@ func TestAReviewSurvivesKill9(t *testing.T) {
 	w.starter("icp", "review", "--quarter", w.span.Name, "--anew", "--wait").ok()
 	require.Equal(t, first, w.reports(), "byte for byte, but for when it was made")
 	require.Len(t, w.reviewTasks(), 1)
-	require.Contains(t, w.starter("icp", "review", "decide", w.span.Name, "--accept", "--by", "dana", "--reason", "go").ok().stdout, "accepted by dana")
+	require.Contains(t, w.starter("icp", "review", "decide", w.span.Name, "--adjust", "--by", "dana", "--reason", "go").ok().stdout, "adjusted by dana")
 }
 
 func (w *quarterWorld) dealsOnRecord() int {
@@ -341,4 +345,38 @@ func TestReviewsThatMakeNoSenseAreRefused(t *testing.T) {
 	denied := w.starter("icp", "review", "--wait")
 	require.Equal(t, 1, denied.status)
 	require.Contains(t, denied.stderr, "grant it the scope crm.objects.deals.read")
+}
+
+// TestTheScheduleStartsAReviewThatOutlivesItsRun and passes over the one before, which
+// nobody has decided on.
+func TestTheScheduleStartsAReviewThatOutlivesItsRun(t *testing.T) {
+	t.Parallel()
+	w := newQuarterWorld(t)
+	w.startWorker()
+	acc := w.company("One")
+	w.score(acc, w.day(-200), true)
+	w.deal(acc, w.day(-150), 20, true, 100)
+	before := review.LastSpan(w.span.From.Add(time.Hour), time.UTC).Name
+	require.Contains(t, w.starter("icp", "review", "--quarter", before, "--wait").ok().stdout, "Nobody has decided: starter icp review decide "+before+" --keep")
+
+	require.Contains(t, w.starter("icp", "review", "schedule").ok().stdout, "schedule sluice-review made: 5 days after each quarter's end, at 07:00 (UTC)")
+	handle := w.temporal.ScheduleClient().GetHandle(t.Context(), "sluice-review")
+	for n := range 2 {
+		require.NoError(t, handle.Trigger(t.Context(), client.ScheduleTriggerOptions{}))
+		w.eventually("the schedule's run is through", func() bool {
+			return w.countRuns(`WorkflowType = 'ScheduledReview' AND ExecutionStatus = 'Completed'`) == n+1
+		})
+		require.Equal(t, workflows.ReviewDecision, w.status().Stage, "the report is there, and nobody has decided")
+	}
+	w.eventually("the earlier one is over", func() bool {
+		return w.countRuns(`WorkflowType = 'QuarterlyReview' AND ExecutionStatus = 'Running'`) == 1
+	})
+	var listed []struct{ Quarter, State string }
+	w.starter("icp", "review", "list", "--json").ok().json(&listed)
+	require.Equal(t, []struct{ Quarter, State string }{{w.span.Name, "undecided"}, {before, "passed over"}}, listed)
+	late := w.starter("icp", "review", "decide", before, "--keep", "--by", "dana", "--reason", "late")
+	require.Equal(t, 1, late.status)
+	require.Contains(t, late.stderr, "nobody waits for a decision on this review any more")
+	require.Len(t, w.reviewTasks(), 2, "one for each quarter")
+	require.Contains(t, w.starter("icp", "review", "schedule").ok().stdout, "brought up to date")
 }

@@ -152,7 +152,7 @@ func (r *reviewing) ranking() {
 	for i := len(r.in.Model.Tiers) - 1; i >= 0; i-- { // low to high
 		t := tally{}
 		for _, d := range r.now {
-			if d.tier() == r.in.Model.Tiers[i].Name {
+			if d.results != nil && d.tier() == r.in.Model.Tiers[i].Name {
 				t.add(d.Won)
 			}
 		}

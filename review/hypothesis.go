@@ -82,7 +82,7 @@ func (h *hypotheses) claims() []Claim {
 	for _, one := range h.all {
 		if one.q <= errorRate {
 			c := one.claim()
-			c.P, c.Q = one.p, one.q
+			c.P, c.Q, c.Sentence = one.p, one.q, title(c.Sentence)
 			out = append(out, c)
 		}
 	}

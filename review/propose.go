@@ -37,7 +37,14 @@ func (r *reviewing) propose() {
 	for _, e := range edits {
 		p.Changes = append(p.Changes, e.WeightChange)
 	}
-	p.Backtests = []PairedBacktest{r.tryDraft("the deals of the quarter", draft, true), r.tryDraft("the deals of all five quarters", draft, false)}
+	learnt := make([]*icp.Model, folds)
+	for f := range learnt {
+		learnt[f] = r.learntWithout(f, draft)
+	}
+	p.Backtests = []PairedBacktest{
+		r.tryDraft("the deals of the quarter", r.now, draft, learnt),
+		r.tryDraft("the deals of all five quarters", slices.Concat(r.before, r.now), draft, learnt),
+	}
 	p.Note = "The AUC is of points that were learnt on four fifths of the accounts and tried on the other; which criteria to change was learnt on all, so that new deals will show a little less. " +
 		"Tiers keep their bounds. Where a criterion stopped paying, the quarter's deals count: it still paid in those before."
 	if d := p.Backtests[0].Difference; float64(d.High) < 0 {
@@ -113,7 +120,7 @@ func shareOut(m *icp.Model, edits []edit) (factor float64, out []edit) {
 		if to := int(math.Round(float64(c.Points) * factor)); to != c.Points {
 			out = append(out, edit{WeightChange: WeightChange{
 				Criterion: c.Name, From: c.Points, To: to,
-				Because: "keeps its weight beside the others, so that the bounds of the tiers mean what they meant.",
+				Because: "Keeps its weight beside the others, so that the bounds of the tiers mean what they meant.",
 			}})
 		}
 	}
@@ -222,20 +229,15 @@ func (r *reviewing) usualTrigger() int {
 
 // tryDraft holds the draft against the active model on the same deals. Each fifth of the
 // accounts is rated with points that were learnt on the others.
-func (r *reviewing) tryDraft(on string, draft *icp.Model, quarterOnly bool) PairedBacktest {
-	deals := slices.Concat(r.before, r.now)
-	if quarterOnly {
-		deals = r.now
-	}
-	deals = slices.DeleteFunc(slices.Clone(deals), func(d *rated) bool { return d.Held == nil || d.Held.Facts == nil })
+func (r *reviewing) tryDraft(on string, deals []*rated, draft *icp.Model, learntWithout []*icp.Model) PairedBacktest {
+	deals = slices.DeleteFunc(slices.Clone(deals), func(d *rated) bool { return d.results == nil || d.Held.Facts == nil })
 	out := PairedBacktest{On: on, Deals: len(deals)}
 	var active, learnt placement
-	for f := range folds {
-		m := r.learntWithout(f, draft)
+	for f, m := range learntWithout {
 		var was, is []float64
 		var won []bool
 		for _, d := range deals {
-			if foldOf(d.Account) == f {
+			if foldOf(d.witness()) == f {
 				was, is, won = append(was, d.value(r.in.Model)), append(is, d.value(m)), append(won, d.Won)
 			}
 		}
@@ -269,7 +271,7 @@ func (r *reviewing) tryDraft(on string, draft *icp.Model, quarterOnly bool) Pair
 func (r *reviewing) learntWithout(fold int, draft *icp.Model) *icp.Model {
 	part := &reviewing{in: r.in, out: r.out, kinds: r.kinds}
 	others := func(all []*rated) []*rated {
-		return slices.DeleteFunc(slices.Clone(all), func(d *rated) bool { return foldOf(d.Account) == fold })
+		return slices.DeleteFunc(slices.Clone(all), func(d *rated) bool { return foldOf(d.witness()) == fold })
 	}
 	part.now, part.before = others(r.now), others(r.before)
 	edits := part.edits(part.payModel())
@@ -279,9 +281,9 @@ func (r *reviewing) learntWithout(fold int, draft *icp.Model) *icp.Model {
 	return draft
 }
 
-func foldOf(account string) int {
+func foldOf(witness string) int {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(account))
+	_, _ = h.Write([]byte(witness))
 	return int(h.Sum32() % folds)
 }
 

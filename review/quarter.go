@@ -349,13 +349,22 @@ func newReviewing(in QuarterInput) *reviewing {
 	})
 	r.now = r.firsts(in.From, in.To)
 	r.before = r.firsts(in.From.AddDate(-1, 0, 0), in.From)
+	foreign := 0
+	for _, d := range slices.Concat(r.before, r.now) {
+		if d.Held != nil && d.results == nil {
+			foreign++
+		}
+	}
+	if foreign > 0 {
+		r.note("%d deals of the five quarters were scored by other models than %s: they count in the figures by tier, and not in what its criteria and triggers pay", foreign, in.Model.Name)
+	}
 	return r
 }
 
 // rated is a deal as the active model sees its account at the moment when the deal opened.
 type rated struct {
 	*QuarterDeal
-	results []icp.Result // of each criterion; nil without a score
+	results []icp.Result // of each criterion; nil without a score by a version of the model
 	kinds   []string     // of signals in the window before it opened, sorted
 }
 
@@ -368,17 +377,17 @@ func (r *reviewing) firsts(from, to time.Time) []*rated {
 		if !d.isNew() || !d.closedIn(from, to) {
 			continue
 		}
-		if f := first[d.Account]; f != nil {
+		if f := first[d.witness()]; f != nil {
 			aside++
 			if !d.ClosedAt.Before(f.ClosedAt) {
 				continue
 			}
 		}
-		first[d.Account] = d
+		first[d.witness()] = d
 	}
 	var out []*rated
 	for _, d := range r.deals {
-		if first[d.Account] == d {
+		if first[d.witness()] == d {
 			out = append(out, r.rate(d))
 		}
 	}
@@ -397,7 +406,7 @@ func (r *reviewing) note(format string, args ...any) {
 // the model makes of them comes from the score.
 func (r *reviewing) rate(d *QuarterDeal) *rated {
 	one := &rated{QuarterDeal: d}
-	if d.Held == nil {
+	if d.Held == nil || d.Held.Model != r.in.Model.Name {
 		return one
 	}
 	subject := d.Held.subject()
@@ -435,6 +444,9 @@ func (d *QuarterDeal) closedIn(from, to time.Time) bool {
 func (d *QuarterDeal) openedIn(from, to time.Time) bool {
 	return !d.OpenedAt.Before(from) && d.OpenedAt.Before(to)
 }
+
+// witness is the account, or the deal itself where the CRM names none.
+func (d *QuarterDeal) witness() string { return cmp.Or(d.Account, "deal "+d.ID) }
 
 // worth is the amount, 0 where it is not known.
 func (d *QuarterDeal) worth() float64 {

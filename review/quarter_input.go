@@ -36,14 +36,14 @@ type QuarterInput struct {
 }
 
 // DealsSince is from when on closed deals say something to the review of a quarter: win
-// rates are held against the four quarters before, and customers' renewals against
-// what they had bought two years and a renewal's delay before the end.
+// rates are held against the year before it, and what customers bought again against what
+// they had bought two years, and a renewal's delay, before its end.
 func DealsSince(from, to time.Time) time.Time {
-	base, bought := from.AddDate(-1, 0, 0), to.AddDate(-2, 0, 0).Add(-renewalDelay)
-	if bought.Before(base) {
-		return bought
+	year, bought := from.AddDate(-1, 0, 0), to.AddDate(-2, 0, 0).Add(-renewalDelay)
+	if year.Before(bought) {
+		return year
 	}
-	return base
+	return bought
 }
 
 // renewalDelay is how long before or after a year a renewal may come and still be one.

@@ -4,10 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"testing"
 	"time"
-
-	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/icp"
@@ -20,6 +17,7 @@ import (
 type world struct {
 	deals int // with new customers, closed in the five quarters
 	seed  uint64
+	again bool // one deal in eight is another of an account, and accounts differ beside their fields
 
 	base    float64            // log-odds more in the quarter
 	dead    string             // a criterion that pays nothing in the quarter
@@ -39,6 +37,7 @@ var (
 	kinds   = []string{"executive_change", "funding", "hiring", "product_launch"}
 	pays    = map[string]float64{"industry": 0.9, "employees": 0.6, "tech_stack": 0.8, "revenue": 0.5, "trigger": 0.7, "no_budget_authority": -0.6, "procurement": -0.9, "churned": -1.2}
 	revopsM = shippedModel("revops")
+	fields  = account.Fields()
 )
 
 func shippedModel(name string) *icp.Model {
@@ -90,7 +89,7 @@ func acc(r *rand.Rand) (all, known account.Facts) {
 		account.ChampionHasBudget: 0.3, account.ProcurementComplex: 0.5, account.PreviouslyChurned: 0.1,
 	}
 	known = account.Facts{}
-	for _, f := range account.Fields() {
+	for _, f := range fields {
 		fact, ok := all[f]
 		if ok && r.Float64() >= missing[f] {
 			known[f] = fact
@@ -136,17 +135,32 @@ func (w world) odds(all account.Facts, signals []account.Signal, at time.Time, l
 }
 
 func (w world) newBusiness(r *rand.Rand) []review.QuarterDeal {
+	type firm struct {
+		name       string
+		all, known account.Facts
+		own        float64
+	}
 	var deals []review.QuarterDeal
+	var firms []firm
 	year := to.Sub(from.AddDate(-1, 0, 0))
 	for i := range w.deals {
 		closed := from.AddDate(-1, 0, 0).Add(time.Duration(r.Float64() * float64(year)))
 		days := math.Exp(3.6 + 0.5*r.NormFloat64())
 		opened := closed.Add(-time.Duration(days * 24 * float64(time.Hour)))
-		all, known := acc(r)
+		f := firm{name: fmt.Sprint("a", i)}
+		if w.again && i > 10 && r.IntN(8) == 0 {
+			f = firms[r.IntN(len(firms))]
+		} else {
+			f.all, f.known = acc(r)
+			if w.again {
+				f.own = 0.8 * r.NormFloat64()
+			}
+			firms = append(firms, f)
+		}
 		signals := signalsBefore(r, opened)
 		late := !closed.Before(from)
-		d := review.QuarterDeal{ID: fmt.Sprint("d", i), Account: fmt.Sprint("a", i), OpenedAt: opened, ClosedAt: closed, Kind: review.NewBusiness}
-		d.Won = r.Float64() < 1/(1+math.Exp(-w.odds(all, signals, opened, late)))
+		d := review.QuarterDeal{ID: fmt.Sprint("d", i), Account: f.name, OpenedAt: opened, ClosedAt: closed, Kind: review.NewBusiness}
+		d.Won = r.Float64() < 1/(1+math.Exp(-f.own-w.odds(f.all, signals, opened, late)))
 		d.Amount = math.Round(math.Exp(9.2 + 0.7*r.NormFloat64()))
 		times := 1.0
 		for _, s := range signals {
@@ -154,7 +168,7 @@ func (w world) newBusiness(r *rand.Rand) []review.QuarterDeal {
 		}
 		d.Amount *= times
 		if r.Float64() < 0.95 {
-			d.Held = held(known, signals, opened, 1+i%2)
+			d.Held = held(f.known, signals, opened, 1+i%2)
 		}
 		deals = append(deals, d)
 	}
@@ -172,7 +186,7 @@ func (w world) cohorts(r *rand.Rand) (start, end *review.Cohort) {
 		s := icp.Rate(revopsM, known, nil, from)
 		c.Add(s.Tier, s.Value, known)
 	}
-	for i := range 2000 {
+	for i := range 600 {
 		_, known := acc(r)
 		add(start, known)
 		if i%5 == 0 || w.drifted && i%2 == 0 { // others come
@@ -207,12 +221,6 @@ func (w world) prime(r *rand.Rand, in *review.QuarterInput) []review.PrimeAccoun
 		all = append(all, p)
 	}
 	return all
-}
-
-func reviewOf(t testing.TB, w world) *review.QuarterReview {
-	q := review.Quarter(w.input())
-	require.NotNil(t, q)
-	return q
 }
 
 // whole is an input in which every part of a review has something to say.

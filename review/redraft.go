@@ -112,11 +112,11 @@ func (s *splice) edit(criteria *yaml.Node, quarter string, e *edit) {
 	indent := leading(s.lines[item.Line-1])
 	var w writer
 	if e.kind != "" {
-		w.comment(indent, "%s: new, %d points beside those of %s. %s", quarter, e.To, cmp.Or(e.like, "no other criterion"), title(e.Because))
+		w.comment(indent, "%s: new, %d points beside those of %s. %s", quarter, e.To, cmp.Or(e.like, "no other criterion"), e.Because)
 		s.add(&w, criteria, item, indent, e)
 		return
 	}
-	w.comment(indent, "%s: %d → %d points. %s", quarter, e.From, e.To, title(e.Because))
+	w.comment(indent, "%s: %s %d → %d points. %s", quarter, e.Criterion, e.From, e.To, e.Because)
 	s.above(item.Line, w.String())
 	s.replace(valueOf(item, "points"), strconv.Itoa(e.To))
 	s.partials(valueOf(item, "partial"), e)
@@ -212,6 +212,7 @@ func (s *splice) done() (string, error) {
 	if s.err != nil {
 		return "", s.err
 	}
+	slices.Reverse(s.cuts) // so that of two at one place the first stays above
 	slices.SortStableFunc(s.cuts, func(a, b replacement) int { return cmp.Or(b.line-a.line, b.column-a.column) })
 	for _, c := range s.cuts {
 		if c.line == len(s.lines) {

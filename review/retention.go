@@ -39,7 +39,7 @@ func (r *reviewing) renewing() contracts {
 	from, to := r.in.To.AddDate(-2, 0, 0).Add(-renewalDelay), r.in.To.AddDate(-1, 0, 0).Add(-renewalDelay)
 	seen := map[string]bool{}
 	for _, d := range r.deals {
-		if !seen[d.Account] {
+		if d.Account != "" && !seen[d.Account] {
 			seen[d.Account] = true
 			if c, ok := newContract(byAccount[d.Account], from, to, left[d.Account]); ok {
 				all = append(all, c)

@@ -245,7 +245,7 @@ func printDecided(w io.Writer, r store.Review) {
 	case !r.PassedAt.IsZero():
 		fmt.Fprintf(w, "It was passed over undecided on %s, when the next review began.\n", r.PassedAt.Format(time.DateOnly))
 	default:
-		fmt.Fprintf(w, "Nobody has decided: starter icp review decide %s --accept (or --adjust, or --keep) --by YOU --reason WHY\n", r.Quarter)
+		fmt.Fprintf(w, "Nobody has decided: %s\n", activities.HowToDecide(r))
 	}
 }
 
@@ -365,6 +365,9 @@ func decideReview(cmd *cobra.Command, quarter string, d store.ReviewDecision) er
 	r := found[0]
 	if r.Decision != nil {
 		return fmt.Errorf("%s was decided already: %s by %s on %s", r.Quarter, r.Decision.Decision, r.Decision.Author, r.Decision.CountedAt.Format(time.DateOnly))
+	}
+	if d.Decision == store.ReviewAccepted && r.Draft == "" {
+		return fmt.Errorf("decision: the review of %s proposes nothing that could be accepted: want --keep, or --adjust", r.Quarter)
 	}
 	if err := a.withTemporal(ctx); err != nil {
 		return err
