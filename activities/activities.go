@@ -96,7 +96,7 @@ type Store interface {
 
 	Release(ctx context.Context, id int64) (store.Release, error)
 	MoveRelease(ctx context.Context, id int64, c store.ReleaseChange) (store.Release, error)
-	EndRelease(ctx context.Context, id int64) (store.Release, error)
+	EndRelease(ctx context.Context, id int64, comment string) (store.Release, error)
 	CountApproval(ctx context.Context, releaseID, id int64, admit func(store.Release, store.Approval) error) (store.Release, error)
 	TakeReleaseMove(ctx context.Context, releaseID, id int64, admit func(store.Release, store.ReleaseMove) error) (store.Release, error)
 	DealsHeld(ctx context.Context, w store.DealsWanted, after int64, limit int) ([]store.HeldDeal, error)

@@ -3,12 +3,14 @@ package activities
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/crm"
@@ -192,11 +194,12 @@ type PlanResult struct {
 	Done     bool  `json:"done,omitempty"`
 }
 
-// planned is how many accounts are planned and kept together.
+// plannedTogether is how many accounts are planned, and kept, together.
 const plannedTogether = 500
 
 // PlanPage works out what a release makes of the next accounts, and keeps it beside their
-// scores. It goes on at its last heartbeat; what is planned again is planned the same.
+// scores: while some are being kept, the next are worked out. It goes on at its last
+// heartbeat; what is planned again is planned the same.
 func (a *Activities) PlanPage(ctx context.Context, in PlanInput) (PlanResult, error) {
 	got := PlanResult{After: in.After}
 	if activity.HasHeartbeatDetails(ctx) {
@@ -208,30 +211,35 @@ func (a *Activities) PlanPage(ctx context.Context, in PlanInput) (PlanResult, er
 	if err == nil {
 		err = p.promise(ctx, in.ReleaseID, got.After, nil)
 	}
+	var now, next []Planned
+	reached := got // with those that are worked out and not kept yet
 	for err == nil && !got.Done && got.Accounts < in.Limit {
-		got, err = a.planSome(ctx, p, in.ReleaseID, got)
-		activity.RecordHeartbeat(ctx, got)
+		var keeping errgroup.Group
+		keeping.Go(func() error { return a.Store.KeepPlanned(ctx, in.ReleaseID, rows(now)) })
+		got = reached
+		if !got.Done && got.Accounts < in.Limit {
+			next, reached, err = p.next(ctx, got)
+		}
+		if err = errors.Join(err, keeping.Wait()); err == nil {
+			activity.RecordHeartbeat(ctx, got)
+		}
+		now = next
 	}
 	return got, failure(err)
 }
 
-func (a *Activities) planSome(ctx context.Context, p *Planner, releaseID int64, got PlanResult) (PlanResult, error) {
-	ids, err := a.Store.Scored(ctx, got.After, plannedTogether)
+// next plans the accounts that come next.
+func (p *Planner) next(ctx context.Context, got PlanResult) ([]Planned, PlanResult, error) {
+	ids, err := p.a.Store.Scored(ctx, got.After, plannedTogether)
 	if err != nil {
-		return got, err
-	}
-	page, err := p.Page(ctx, ids)
-	if err != nil {
-		return got, err
-	}
-	if err := a.Store.KeepPlanned(ctx, releaseID, rows(page)); err != nil {
-		return got, err
+		return nil, got, err
 	}
 	got.Accounts += len(ids)
 	if got.Done = len(ids) < plannedTogether; len(ids) > 0 {
 		got.After = ids[len(ids)-1]
 	}
-	return got, nil
+	page, err := p.Page(ctx, ids)
+	return page, got, err
 }
 
 func (a *Activities) releasePlanner(ctx context.Context, releaseID int64, in Models, at time.Time) (*Planner, error) {

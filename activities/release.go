@@ -196,10 +196,35 @@ func (a *Activities) ValidateRelease(ctx context.Context, id int64) (Release, er
 	if err != nil {
 		return Release{}, failure(err)
 	}
-	moved, err := a.Store.MoveRelease(ctx, id, store.ReleaseChange{
-		To: store.Validated, Comment: fmt.Sprintf("takes the place of %s@%d; %d criteria, %d tiers", r.Name, r.Replaces, len(m.Criteria), len(m.Tiers)),
-	})
+	was, err := a.model(ctx, ModelRef{Name: r.Name, Version: r.Replaces})
+	if err != nil {
+		return Release{}, failure(err)
+	}
+	comment := fmt.Sprintf("takes the place of %s@%d; %d criteria, %d tiers", r.Name, r.Replaces, len(m.Criteria), len(m.Tiers))
+	if added := newWords(m, was); len(added) > 0 {
+		comment += fmt.Sprintf("; new to the CRM: %s: `starter crm setup` makes room for them", strings.Join(added, ", "))
+	}
+	moved, err := a.Store.MoveRelease(ctx, id, store.ReleaseChange{To: store.Validated, Comment: comment})
 	return StandingOf(moved), failure(err)
+}
+
+// newWords are the tiers and queues that the version before did not have. The CRM takes
+// those only that it knows.
+func newWords(m, was *icp.Model) []string {
+	words := func(m *icp.Model) []string {
+		all := []string{m.Exploration.Queue}
+		for _, t := range m.Tiers {
+			all = append(all, t.Name, t.Queue)
+		}
+		return all
+	}
+	var added []string
+	for _, word := range words(m) {
+		if word != "" && !slices.Contains(words(was), word) && !slices.Contains(added, word) {
+			added = append(added, word)
+		}
+	}
+	return added
 }
 
 // unreadable makes a model that cannot be read a final error: trying again reads the same.
@@ -311,9 +336,15 @@ func (a *Activities) MoveRelease(ctx context.Context, in MoveReleaseInput) (Rele
 	return StandingOf(r), failure(err)
 }
 
+// EndReleaseInput says what a release came to.
+type EndReleaseInput struct {
+	ReleaseID int64  `json:"release_id"`
+	Comment   string `json:"comment,omitempty"`
+}
+
 // EndRelease says that a release is through.
-func (a *Activities) EndRelease(ctx context.Context, id int64) (Release, error) {
-	r, err := a.Store.EndRelease(ctx, id)
+func (a *Activities) EndRelease(ctx context.Context, in EndReleaseInput) (Release, error) {
+	r, err := a.Store.EndRelease(ctx, in.ReleaseID, in.Comment)
 	return StandingOf(r), failure(err)
 }
 

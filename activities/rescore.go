@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -149,26 +150,17 @@ func (r *rescore) anew(ctx context.Context, ids []int64) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	left := make(map[int64]bool, len(ids)) // that the release is not about any more
-	for _, id := range ids {
-		left[id] = true
-	}
 	var settled []int64
 	var due []store.Planned
+	gone := slices.Clone(ids) // but for those that the release is still about
 	for _, plan := range page {
-		delete(left, plan.ID)
+		gone = slices.DeleteFunc(gone, func(id int64) bool { return id == plan.ID })
 		plan.Moved = true
 		switch {
 		case r.settled(p, plan):
 			settled = append(settled, plan.ID)
 		case r.in.Stage == PublishStage || plan.Bucket < r.in.Share:
 			due = append(due, plan.Planned)
-		}
-	}
-	var gone []int64
-	for _, id := range ids {
-		if left[id] {
-			gone = append(gone, id)
 		}
 	}
 	if err := r.settle(ctx, settled, gone); err != nil {

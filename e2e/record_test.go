@@ -11,8 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/sluicehq/sluice/review"
 	"github.com/sluicehq/sluice/sandbox"
 	"github.com/sluicehq/sluice/sandbox/fault"
 	"github.com/sluicehq/sluice/workflows"
@@ -53,6 +55,49 @@ func TestRecordHistories(t *testing.T) {
 	require.NotZero(t, w.starter("company", "add", "--crm-id", gone, "--wait").status)
 	w.save("refused", "company/hubspot/8100/"+gone)
 	w.saveNight()
+	w.saveReview()
+	w.saveRelease()
+}
+
+// saveReview keeps the review of a quarter, and what the schedule starts.
+func (w *world) saveReview() {
+	w.t.Helper()
+	w.starter("icp", "review", "schedule").ok()
+	handle := w.temporal.ScheduleClient().GetHandle(w.t.Context(), "sluice-review")
+	require.NoError(w.t, handle.Trigger(w.t.Context(), client.ScheduleTriggerOptions{}))
+	w.eventually("the report is made", func() bool {
+		return w.countRuns(`WorkflowType = 'ScheduledReview' AND ExecutionStatus = 'Completed'`) == 1
+	})
+	quarter := review.LastSpan(time.Now(), time.UTC).Name
+	w.starter("icp", "review", "decide", quarter, "--keep", "--by", "ops", "--reason", "too few deals").ok()
+	id := workflows.ReviewID(quarter)
+	require.NoError(w.t, w.temporal.GetWorkflow(w.t.Context(), id, "").Get(w.t.Context(), nil))
+	w.save("review", id)
+	desc, err := handle.Describe(w.t.Context())
+	require.NoError(w.t, err)
+	w.save("scheduled-review", desc.Info.RecentActions[0].StartWorkflowResult.WorkflowID)
+}
+
+// saveRelease keeps a release that people sign off and hurry, and its way back.
+func (w *world) saveRelease() {
+	w.t.Helper()
+	w.starter("icp", "release", w.write("revops3.yaml", revops3(w.t)), "--by", "ops").ok()
+	for _, role := range []string{"sales", "marketing", "customer-success"} {
+		w.starter("icp", "approve", "revops@3", "--role", role, "--by", "ops").ok()
+	}
+	w.starter("icp", "pause", "revops@3", "--by", "ops", "--reason", "quarter end").ok()
+	w.starter("icp", "resume", "revops@3", "--by", "ops", "--reason", "quarter is over").ok()
+	stopped := w.starter("icp", "activate", "revops@3", "--by", "ops", "--wait")
+	require.Contains(w.t, stopped.stdout, "Stopped: guard: ")
+	w.starter("icp", "activate", "revops@3", "--by", "ops", "--reason", "we know", "--despite-guard", "--wait").ok()
+	w.starter("icp", "activate", "revops@3", "--by", "ops", "--wait").ok()
+	const id = "release/revops@3"
+	w.save("release", id)
+	w.save("shadow-score", workflows.ShadowScoreID(id))
+	w.save("rescore", workflows.BulkRescoreID(id))
+	w.starter("icp", "rollback", "revops@3", "--by", "ops", "--reason", "meetings dropped", "--wait").ok()
+	w.save("rollback", id)
+	w.save("rescore-back", workflows.BulkRescoreID(id))
 }
 
 // saveOverride keeps one that has run out.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/sandbox"
 	"github.com/sluicehq/sluice/sandbox/fault"
 	crmsandbox "github.com/sluicehq/sluice/sandbox/hubspot"
 	"github.com/sluicehq/sluice/store"
@@ -203,4 +205,39 @@ func (r *releasing) requireOnce(tasks int) {
 		}
 		written[what] = w
 	}
+}
+
+func TestAPlanSaysWhyItCannotBeMade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.Options{})
+	model := func(name string, pairs ...string) string {
+		return w.write(name, strings.NewReplacer(pairs...).Replace(revops3(t)))
+	}
+	three := model("three.yaml", "", "")
+	early := w.starter("icp", "plan", three)
+	require.Equal(t, 1, early.status)
+	require.Contains(t, early.stderr, "no model is active yet: start a worker")
+	w.startWorker()
+	for name, tt := range map[string]struct {
+		give   []string
+		status int
+		says   string
+	}{
+		"no file":                  {[]string{"none.yaml"}, 1, "none.yaml"},
+		"a version that is none":   {[]string{"revops@9"}, 1, "revops@9 is neither on record nor in the model directory; give its file"},
+		"the active version":       {[]string{"revops"}, 1, "revops@2 is active, and revops@2 is not later: raise `version:` in the file"},
+		"a lower version":          {[]string{model("one.yaml", "version: 3", "version: 1")}, 1, "raise `version:`"},
+		"a version that is edited": {[]string{model("edited.yaml", "version: 3", "version: 2")}, 1, "raise `version:`"},
+		"a model of contacts":      {[]string{"contact-fit"}, 1, "rates contacts"},
+		"a model beside":           {[]string{model("other.yaml", "name: revops", "name: other")}, 1, "no version of other is active (revops@2"},
+		"a limit below none":       {[]string{three, "--limit", "-1"}, 2, "--limit"},
+		"a file in no folder":      {[]string{three, "--csv", filepath.Join(w.dir, "none", "plan.csv")}, 1, "--csv: "},
+	} {
+		got := w.starter(append([]string{"icp", "plan"}, tt.give...)...)
+		require.Equal(t, tt.status, got.status, "%s: %s", name, got.stderr)
+		require.Contains(t, got.stderr, tt.says, name)
+	}
+	w.starter("icp", "plan", three).ok().mentions("revops@3 in place of revops@2", "No account has a score yet.")
+	_, err := w.store.Model(t.Context(), "revops", 3)
+	require.Error(t, err, "it keeps nothing")
 }

@@ -274,7 +274,7 @@ func approve(cmd *cobra.Command, what string, d decision) error {
 	if r, err = a.releaser().Approve(cmd.Context(), r, said); err != nil {
 		return err
 	}
-	return a.printRelease(cmd, r, d.json)
+	return a.printDecided(cmd, r, d.json)
 }
 
 // openRelease opens what decisions need, and finds the release that is meant.
@@ -319,7 +319,7 @@ func decide(cmd *cobra.Command, what, move string, d decision) error {
 			return err
 		}
 	}
-	if err := a.printRelease(cmd, r, d.json); err != nil {
+	if err := a.printDecided(cmd, r, d.json); err != nil {
 		return err
 	}
 	if d.wait && r.Stopped != "" {
@@ -437,5 +437,18 @@ func (a *app) printRelease(cmd *cobra.Command, r store.Release, asJSON bool) err
 		return printJSON(cmd.OutOrStdout(), v)
 	}
 	v.print(cmd.OutOrStdout())
+	return nil
+}
+
+// printDecided prints what a decision has led to.
+func (a *app) printDecided(cmd *cobra.Command, r store.Release, asJSON bool) error {
+	v, err := a.view(cmd.Context(), r)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(cmd.OutOrStdout(), v)
+	}
+	v.brief(cmd.OutOrStdout())
 	return nil
 }

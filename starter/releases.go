@@ -112,15 +112,16 @@ func (l releaseList) print(w io.Writer) {
 		return
 	}
 	fmt.Fprintln(w)
-	t := newTable(w, "release", "replaces", "state", "since", "began", "next")
+	t := newTable(w, "release", "replaces", "state", "since", "began")
 	for _, v := range l.Releases {
-		next := v.Next
-		if v.Over {
-			next = ""
-		}
-		t.AppendRow(table.Row{v.name(), v.Replaces, v.words(), minute(v.Since), minute(v.BeganAt), next})
+		t.AppendRow(table.Row{v.name(), v.Replaces, v.words(), minute(v.Since), minute(v.BeganAt)})
 	}
 	t.Render()
+	for _, v := range l.Releases {
+		if !v.Over {
+			fmt.Fprintf(w, "\nNext for %s: %s\n", v.name(), v.Next)
+		}
+	}
 }
 
 func (v releaseView) name() string { return fmt.Sprintf("%s@%d", v.Model.Name, v.Model.Version) }
@@ -144,6 +145,19 @@ func (v releaseView) words() string {
 	return words
 }
 
+// brief prints how the release stands after a decision.
+func (v releaseView) brief(w io.Writer) {
+	fmt.Fprintf(w, "%s: %s since %s\n", v.name(), v.words(), minute(v.Since))
+	if last := v.Journal[len(v.Journal)-1]; last.Comment != "" && v.Stopped == "" {
+		fmt.Fprintf(w, "%s: %s\n", stateWords(last.State), last.Comment)
+	}
+	if v.Stopped != "" {
+		fmt.Fprintf(w, "Stopped: %s\n", v.Stopped)
+		v.printDifference(w)
+	}
+	v.printNext(w)
+}
+
 func (v releaseView) print(w io.Writer) {
 	fmt.Fprintf(w, "%s takes the place of %s@%d: %s since %s\n", v.name(), v.Model.Name, v.Replaces, v.words(), minute(v.Since))
 	if v.Stopped != "" {
@@ -154,21 +168,34 @@ func (v releaseView) print(w io.Writer) {
 		fmt.Fprintln(w)
 		printDuel(w, told)
 	}
-	var d activities.Difference
-	if len(v.Difference) > 0 && json.Unmarshal(v.Difference, &d) == nil {
-		fmt.Fprintln(w)
-		printChange(w, d)
-	}
+	v.printDifference(w)
 	fmt.Fprintln(w)
 	t := newTable(w, "when", "step", "by", "comment")
 	for _, s := range v.Journal {
 		t.AppendRow(table.Row{minute(s.At), stateWords(s.State), s.Author, s.Comment})
 	}
 	t.Render()
+	fmt.Fprintln(w)
+	v.printNext(w)
+}
+
+func (v releaseView) printNext(w io.Writer) {
 	if len(v.Missing) > 0 && !v.Over {
-		fmt.Fprintf(w, "\nHas not signed it off: %s\n", strings.Join(v.Missing, ", "))
+		fmt.Fprintf(w, "Not signed off by: %s\n", strings.Join(v.Missing, ", "))
 	}
-	fmt.Fprintf(w, "\nNext: %s\n", v.Next)
+	fmt.Fprintf(w, "Next: %s\n", v.Next)
+}
+
+func (v releaseView) printDifference(w io.Writer) {
+	var d activities.Difference
+	if len(v.Difference) == 0 || json.Unmarshal(v.Difference, &d) != nil {
+		return
+	}
+	fmt.Fprintln(w)
+	printChange(w, d)
+	if why := d.Stops(v.Settings.Guard); why != "" && v.State == store.Shadow && v.Stopped == "" {
+		fmt.Fprintf(w, "It will be stopped by the %s\n", why)
+	}
 }
 
 func printDuel(w io.Writer, told review.Duelled) {

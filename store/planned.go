@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -246,22 +245,17 @@ func (s *Store) PublishAnew(ctx context.Context, releaseID int64, page []Planned
 	for i, p := range page {
 		ids[i] = p.AccountID
 	}
-	left := map[int64]bool{}
-	for _, id := range ids {
-		left[id] = true
-	}
+	var kept []int64
 	var b pgx.Batch
 	lockScores(&b, ids)
-	b.Queue(keepPlanned+`WHERE `+strings.ReplaceAll(unmoved, "@at", "@now")+overPlanned+` RETURNING account_id`, args).Query(func(rows pgx.Rows) error {
-		kept, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-		for _, id := range kept {
-			delete(left, id)
-		}
+	b.Queue(keepPlanned+`WHERE `+strings.ReplaceAll(unmoved, "@at", "@now")+overPlanned+` RETURNING account_id`, args).Query(func(rows pgx.Rows) (err error) {
+		kept, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 		return err
 	})
 	publish(&b, releaseID, ids, at, back)
 	err = s.db.SendBatch(ctx, &b).Close()
-	return slices.Sorted(maps.Keys(left)), wrap(err, "publish %d scores of release %d anew", len(ids), releaseID)
+	moved = slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return slices.Contains(kept, id) })
+	return moved, wrap(err, "publish %d scores of release %d anew", len(ids), releaseID)
 }
 
 // publish queues what lets the planned scores of unmoved accounts count. The accounts are

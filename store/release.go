@@ -387,15 +387,18 @@ func succeed(ctx context.Context, tx pgx.Tx, r Release) error {
 	return err
 }
 
-// EndRelease says that a release is through with what its state asks for. Repeated it
-// changes nothing.
-func (s *Store) EndRelease(ctx context.Context, id int64) (r Release, err error) {
+// EndRelease says that a release is through with what its state asks for, and what that
+// came to. Repeated it changes nothing.
+func (s *Store) EndRelease(ctx context.Context, id int64, comment string) (r Release, err error) {
 	err = s.withRelease(ctx, id, func(tx pgx.Tx, now Release) error {
 		if now.Over() {
 			return nil
 		}
-		_, err := tx.Exec(ctx, `UPDATE releases SET ended_at = clock_timestamp(), stopped = '', paused = false WHERE id = $1`, id)
-		return err
+		const q = `UPDATE releases SET ended_at = clock_timestamp(), stopped = '', paused = false WHERE id = $1`
+		if _, err := tx.Exec(ctx, q, id); err != nil {
+			return err
+		}
+		return step(ctx, tx, id, "through", "", comment)
 	}, &r)
 	return r, wrap(err, "end release %d", id)
 }

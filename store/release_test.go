@@ -64,7 +64,7 @@ func (s releases) through(version int) store.Release {
 	s.t.Helper()
 	r := s.begin(version)
 	s.to(r.ID, store.Active)
-	r, err := s.EndRelease(s.t.Context(), r.ID)
+	r, err := s.EndRelease(s.t.Context(), r.ID, "all done")
 	require.NoError(s.t, err)
 	return r
 }
@@ -113,13 +113,13 @@ func TestAReleasePutsItsVersionWhereItsStateSays(t *testing.T) {
 	s.to(r.ID, store.Active)
 	require.Equal(t, []any{3, 0, 0.0}, []any{s.inForce().Version, s.inForce().Candidate, s.inForce().Share})
 	require.True(t, s.inForce().ActivatedAt.After(since))
-	r, err := s.EndRelease(t.Context(), r.ID)
+	r, err := s.EndRelease(t.Context(), r.ID, "all done")
 	require.NoError(t, err)
 	require.True(t, r.Over())
-	again, err := s.EndRelease(t.Context(), r.ID)
+	again, err := s.EndRelease(t.Context(), r.ID, "all done")
 	require.NoError(t, err)
 	require.Equal(t, r, again)
-	require.Equal(t, []string{"draft", "validated", "backtested", "signed_off", "shadow", "ab", "active"}, s.states(r.ID))
+	require.Equal(t, []string{"draft", "validated", "backtested", "signed_off", "shadow", "ab", "active", "through"}, s.states(r.ID))
 }
 
 func TestALaterReleaseRetiresTheOneBeforeAndGivesItsPlaceBack(t *testing.T) {
@@ -129,7 +129,7 @@ func TestALaterReleaseRetiresTheOneBeforeAndGivesItsPlaceBack(t *testing.T) {
 	before, err := s.Release(t.Context(), three.ID)
 	require.NoError(t, err)
 	require.Equal(t, []any{store.Retired, 4}, []any{before.State, before.Live})
-	require.Equal(t, "retired", s.states(three.ID)[7])
+	require.Equal(t, "retired", s.states(three.ID)[8])
 
 	back, err := s.decide(four.ID, store.RollbackMove)
 	require.NoError(t, err)
@@ -144,7 +144,7 @@ func TestALaterReleaseRetiresTheOneBeforeAndGivesItsPlaceBack(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, store.RolledBack, back.State, "what went on meanwhile changes nothing")
 	require.Equal(t, 3, s.inForce().Version)
-	_, err = s.EndRelease(t.Context(), four.ID)
+	_, err = s.EndRelease(t.Context(), four.ID, "all done")
 	require.NoError(t, err)
 	_, err = s.decide(three.ID, store.RollbackMove)
 	require.NoError(t, err)

@@ -206,7 +206,7 @@ func (r *release) scoreAll(ctx workflow.Context) error {
 	if err := r.rescore(ctx, BulkRescoreInput{Share: 1}); err != nil {
 		return err
 	}
-	return r.onRecord(ctx, "the release is through", a.EndRelease, r.in.ReleaseID)
+	return r.end(ctx)
 }
 
 // takeBack publishes the old scores again. The old version is active since the decision.
@@ -216,7 +216,16 @@ func (r *release) takeBack(ctx workflow.Context) error {
 			return err
 		}
 	}
-	return r.onRecord(ctx, "the release is taken back", a.EndRelease, r.in.ReleaseID)
+	return r.end(ctx)
+}
+
+// end puts on record that the release is through, and what it came to.
+func (r *release) end(ctx workflow.Context) error {
+	in := activities.EndReleaseInput{ReleaseID: r.in.ReleaseID}
+	if n := r.status.Rescored; n != nil {
+		in.Comment = r.cameTo(n)
+	}
+	return r.onRecord(ctx, "the release is through", a.EndRelease, in)
 }
 
 // release is one ModelRelease under way.
@@ -480,9 +489,12 @@ func (r *release) guard(ctx workflow.Context, pass bool) error {
 // rescore publishes the scores of one side.
 func (r *release) rescore(ctx workflow.Context, in BulkRescoreInput) error {
 	var got BulkRescoreResult
-	does := fmt.Sprintf("publishes the new scores of %.0f %% of the accounts", 100*in.Share)
-	if in.Back {
+	does := "publishes the new scores of all accounts"
+	switch {
+	case in.Back:
 		does = "publishes the old scores again"
+	case in.Share < 1:
+		does = fmt.Sprintf("publishes the new scores of %.0f %% of the accounts", 100*in.Share)
 	}
 	err := r.work(ctx, does, func(ctx workflow.Context, models activities.Models) workflow.ChildWorkflowFuture {
 		in.ReleaseID, in.Models = r.in.ReleaseID, models

@@ -88,7 +88,7 @@ func newKeptRelease(t *testing.T) *keptRelease {
 		r.note("stopped")
 		return r.stands()
 	}).Maybe()
-	r.OnActivity(a.EndRelease, mock.Anything, mock.Anything).Return(func(context.Context, int64) (activities.Release, error) {
+	r.OnActivity(a.EndRelease, mock.Anything, mock.Anything).Return(func(context.Context, activities.EndReleaseInput) (activities.Release, error) {
 		r.rec.Over = true
 		return r.stands()
 	}).Maybe()

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"fmt"
 	"slices"
 
 	"go.temporal.io/sdk/workflow"
@@ -30,13 +31,12 @@ func (r *release) show(ctx workflow.Context) {
 	p.approvals(r.in.Settings.Roles, s.Release)
 	if d := s.Difference; d != nil {
 		p.difference(d)
+		if why := d.Stops(r.in.Settings.Guard); why != "" && s.State == inShadow && s.Stopped == "" {
+			p.add("Will be stopped by the %s.\n\n", why)
+		}
 	}
 	if n := s.Rescored; n != nil {
-		p.add("Published last: %d scores (%d accounts had moved and were worked out anew), %d records in the CRM, %d tasks", n.Published, n.Moved, n.Written, n.Tasks)
-		if n.Failed > 0 {
-			p.add(", **%d records that the CRM did not take**", n.Failed)
-		}
-		p.add(".\n\n")
+		p.add("Published last: %s.\n\n", r.cameTo(n))
 	}
 	p.add("Next: %s", s.Next(r.in.Settings))
 	workflow.SetCurrentDetails(ctx, p.String())
@@ -79,4 +79,16 @@ func (p *page) difference(d *activities.Difference) {
 		p.add("| %s | %s | %d |\n", m.From, m.To, m.Accounts)
 	}
 	p.add("\n")
+}
+
+// cameTo says what a re-score came to.
+func (r *release) cameTo(n *BulkRescoreResult) string {
+	text := fmt.Sprintf("%d scores, %d of them worked out anew since the account had moved; %d records written, %d tasks", n.Published, n.Moved, n.Written, n.Tasks)
+	if r.status.State != inAB && r.status.State != active {
+		text += " that were made stay"
+	}
+	if n.Failed > 0 {
+		text += fmt.Sprintf("; %d records that the CRM did not take", n.Failed)
+	}
+	return text
 }

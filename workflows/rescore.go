@@ -144,7 +144,13 @@ func (s *RescoreStatus) page(ctx workflow.Context, in BulkRescoreInput) error {
 	page := in.input()
 	page.Stage, page.After, page.Limit = rescoreStages[s.Stage], s.After, rescoredAtOnce
 	var got activities.RescoreResult
-	if err := workflow.ExecuteActivity(bulkCall(ctx, page.Stage), a.RescorePage, page).Get(ctx, &got); err != nil {
+	err := untilAllowed(ctx, func() error {
+		return workflow.ExecuteActivity(bulkCall(ctx, page.Stage), a.RescorePage, page).Get(ctx, &got)
+	}, func() error {
+		_ = workflow.UpsertTypedSearchAttributes(ctx, StageAttribute.ValueSet(Waiting+credentials))
+		return workflow.Sleep(ctx, credentialsWait)
+	})
+	if err != nil {
 		return err
 	}
 	s.After = got.After
