@@ -201,8 +201,9 @@ func TestAPlanIsKeptAndWritesNothing(t *testing.T) {
 	}
 	have, err := run[activities.Difference](r.env, r.PlanDifference, r.release)
 	require.NoError(t, err)
-	wantJSON, haveJSON := fmt.Sprintf("%+v", want.Moves), fmt.Sprintf("%+v", have.Moves)
-	require.Equal(t, wantJSON, haveJSON)
+	require.Equal(t, want.Moves, have.Moves)
+	require.Equal(t, want.TasksByOwner, have.TasksByOwner)
+	require.Equal(t, want.Largest, have.Largest)
 	require.Equal(t, []int{3, 1, 2, 1}, []int{have.Accounts, have.TierChanged, have.ScoreChanged, have.Tasks})
 	require.Len(t, r.world.CRM.Ledger().Writes, before)
 	require.Equal(t, asked, r.requests("apollo"))
@@ -324,7 +325,7 @@ func TestAShareOfTheAccountsIsRescored(t *testing.T) {
 	const share = 0.5
 	want := 0
 	for _, p := range r.page(t) {
-		require.Equal(t, routing.Draw("revops@3", p.Account), p.Bucket)
+		require.InDelta(t, routing.Draw("revops@3", p.Account), p.Bucket, 0)
 		if p.Bucket < share {
 			want++
 		}
