@@ -163,11 +163,11 @@ func TestDraftChangesPointsAndNothingElse(t *testing.T) {
 	require.Less(t, points["industry"], 10)
 	var before, after []string
 	number := regexp.MustCompile(`points: -?\d+|version: \d+`)
-	for _, l := range strings.Split(revopsM.Source, "\n") {
+	for l := range strings.SplitSeq(revopsM.Source, "\n") {
 		before = append(before, number.ReplaceAllString(l, "N"))
 	}
 	added := 0
-	for _, l := range strings.Split(q.Proposal.Source, "\n") {
+	for l := range strings.SplitSeq(q.Proposal.Source, "\n") {
 		l = number.ReplaceAllString(l, "N")
 		if len(before) > len(after) && l == before[len(after)] {
 			after = append(after, l)

@@ -304,7 +304,7 @@ func medians(accounts []*PrimeAccount) []cut {
 	var cuts []cut
 	for f, v := range values {
 		slices.Sort(v)
-		cuts = append(cuts, cut{f, v[len(v)/2]})
+		cuts = append(cuts, cut{f, twoDigits(v[len(v)/2])})
 	}
 	return cuts
 }
