@@ -40,6 +40,8 @@ type Activities struct {
 	Zone     string           // in which a day ends: Europe/Berlin
 	GiveUp   time.Duration    // how long a sweep waits for a source that is down
 
+	Review ReviewSettings
+
 	models     sync.Map // "revops@3" → *icp.Model: versions never change
 	complaints sync.Map // what this worker has said once
 	circuits   circuits
@@ -115,6 +117,8 @@ type Store interface {
 	DigestOwners(ctx context.Context, day string) ([]string, error)
 	Digest(ctx context.Context, day, owner string) ([]store.Response, error)
 	Effects(ctx context.Context, accountID int64) ([]store.Effect, error)
+
+	ReviewStore
 }
 
 // ModelRef names a model version; results carry it, so that a run keeps the

@@ -11,8 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/sluicehq/sluice/review"
 	"github.com/sluicehq/sluice/sandbox"
 	"github.com/sluicehq/sluice/sandbox/fault"
 	"github.com/sluicehq/sluice/workflows"
@@ -53,6 +55,26 @@ func TestRecordHistories(t *testing.T) {
 	require.NotZero(t, w.starter("company", "add", "--crm-id", gone, "--wait").status)
 	w.save("refused", "company/hubspot/8100/"+gone)
 	w.saveNight()
+	w.saveReview()
+}
+
+// saveReview keeps the review of a quarter, and what the schedule starts.
+func (w *world) saveReview() {
+	w.t.Helper()
+	w.starter("icp", "review", "schedule").ok()
+	handle := w.temporal.ScheduleClient().GetHandle(w.t.Context(), "sluice-review")
+	require.NoError(w.t, handle.Trigger(w.t.Context(), client.ScheduleTriggerOptions{}))
+	w.eventually("the report is made", func() bool {
+		return w.countRuns(`WorkflowType = 'ScheduledReview' AND ExecutionStatus = 'Completed'`) == 1
+	})
+	quarter := review.LastSpan(time.Now(), time.UTC).Name
+	w.starter("icp", "review", "decide", quarter, "--keep", "--by", "ops", "--reason", "too few deals").ok()
+	id := workflows.ReviewID(quarter)
+	require.NoError(w.t, w.temporal.GetWorkflow(w.t.Context(), id, "").Get(w.t.Context(), nil))
+	w.save("review", id)
+	desc, err := handle.Describe(w.t.Context())
+	require.NoError(w.t, err)
+	w.save("scheduled-review", desc.Info.RecentActions[0].StartWorkflowResult.WorkflowID)
 }
 
 // saveOverride keeps one that has run out.

@@ -38,6 +38,7 @@ type Handler struct {
 type Store interface {
 	explain.Store
 	OverrideStore
+	ReviewStore
 	Ping(ctx context.Context) error
 	NewEvents(ctx context.Context, keys []string) (unseen []string, err error)
 	KeepEvents(ctx context.Context, keys []string) error
@@ -69,6 +70,7 @@ func New(c Config) http.Handler {
 	mux.Handle("GET /v1/companies/{domain}", h.measured("explain", h.authorized(h.explainCompany)))
 	mux.Handle("POST /v1/companies/{domain}/override", h.measured("override", h.authorized(h.override)))
 	mux.Handle("DELETE /v1/companies/{domain}/override", h.measured("override", h.authorized(h.clearOverride)))
+	mux.Handle("GET /reviews/{quarter}/{key}", h.measured("review", h.review))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /readyz", h.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))

@@ -31,6 +31,7 @@ func serveCommand() *cobra.Command {
   GET  /v1/companies/{domain}    everything known of the company, and why
   POST, DELETE /v1/companies/{domain}/override
                                  put a person's score or tier in the place of the model's; take it back
+  GET  /reviews/{quarter}/{key}  the report of a quarter's review
   GET  /healthz /readyz /metrics`,
 		Example: `  SLUICE_HTTP_ADDR=127.0.0.1:8080 starter serve
   curl -d '{"domain": "acme.example"}' http://127.0.0.1:8080/v1/companies`,

@@ -153,6 +153,7 @@ func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, 
 		LateFill:  activities.LateFill(p.LateFill), MaxContacts: p.CRM.Contacts,
 		Targets:  activities.TargetList{Tiers: p.Signals.Tiers, Marked: p.Signals.Marked, Segments: p.Signals.Segments},
 		DailyCap: p.Signals.DailyCap, Zone: p.Signals.Night.Zone, GiveUp: p.Signals.GiveUp,
+		Review: activities.ReviewSettings{Zone: p.Review.Zone, RemindAfter: p.Review.RemindAfter, PublicURL: cfg.PublicURL},
 	}
 	var missing []string
 	if a.Signals, missing, err = config.BuildSignals(p); err != nil {
@@ -198,6 +199,13 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	core.RegisterActivity(a.TellNews)
 	core.RegisterActivity(a.Decide)
 	core.RegisterActivity(a.WriteDigests)
+	core.RegisterActivity(a.PlanReview) // local ones, like DecideReview and PassReview
+	core.RegisterActivity(a.DecideReview)
+	core.RegisterActivity(a.PassReview)
+	core.RegisterActivity(a.ReadDeals)
+	core.RegisterActivity(a.CheckDeals)
+	core.RegisterActivity(a.MakeReview)
+	core.RegisterActivity(a.TellReview)
 	workers := []worker.Worker{core}
 	for _, step := range p.Providers {
 		if source, ok := a.Providers[step.Name]; ok {

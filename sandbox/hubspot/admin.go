@@ -3,6 +3,7 @@ package hubspot
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 )
 
 // Admin serves what only a sandbox has:
@@ -15,6 +16,8 @@ import (
 //	POST   /_crm/companies                  a person makes a company: {name, domain, properties, webhook}
 //	POST   /_crm/companies/{id}/properties  a person types values: {property: value}
 //	DELETE /_crm/companies/{id}             a person deletes a company
+//	POST   /_crm/companies/{id}/deals       a person enters a deal: {type, stage, opened_at, closed_at, won, amount}
+//	DELETE /_crm/deals/{id}                 a person deletes a deal
 //	PUT    /_crm/tasks/{id}/complete        a person ticks a task off
 //	PUT    /_crm/target                     the app to tell: {url, secret}
 //
@@ -38,6 +41,8 @@ func (c *CRM) Admin() http.Handler {
 		writeJSON(w, http.StatusOK, append([]Contact{}, c.Contacts(r.PathValue("id"))...))
 	})
 	mux.HandleFunc("DELETE /_crm/companies/{id}", c.deleteCompany)
+	mux.HandleFunc("POST /_crm/companies/{id}/deals", c.postDeal)
+	mux.HandleFunc("DELETE /_crm/deals/{id}", c.deleteDeal)
 	mux.HandleFunc("PUT /_crm/tasks/{id}/complete", c.putComplete)
 	mux.HandleFunc("PUT /_crm/target", c.putTarget)
 	return mux
@@ -98,6 +103,36 @@ func (c *CRM) postProperties(w http.ResponseWriter, r *http.Request) {
 func (c *CRM) deleteCompany(w http.ResponseWriter, r *http.Request) {
 	if !c.RemoveCompany(r.PathValue("id")) {
 		writeJSON(w, http.StatusNotFound, map[string]string{"error": "no company " + r.PathValue("id")})
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (c *CRM) postDeal(w http.ResponseWriter, r *http.Request) {
+	in := struct {
+		Type     string    `json:"type"`
+		Stage    string    `json:"stage"`
+		OpenedAt time.Time `json:"opened_at"`
+		ClosedAt time.Time `json:"closed_at"`
+		Won      bool      `json:"won"`
+		Amount   float64   `json:"amount"`
+	}{}
+	if !readStrict(w, r, &in) {
+		return
+	}
+	id, err := c.AddDeal(r.PathValue("id"), Deal{
+		Type: in.Type, Stage: in.Stage, OpenedAt: in.OpenedAt, ClosedAt: in.ClosedAt, Won: in.Won, Amount: in.Amount,
+	})
+	if err != nil {
+		writeJSON(w, http.StatusNotFound, map[string]string{"error": err.Error()})
+		return
+	}
+	writeJSON(w, http.StatusCreated, map[string]string{"id": id})
+}
+
+func (c *CRM) deleteDeal(w http.ResponseWriter, r *http.Request) {
+	if !c.DeleteDeal(r.PathValue("id")) {
+		writeJSON(w, http.StatusNotFound, map[string]string{"error": "no deal " + r.PathValue("id")})
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
