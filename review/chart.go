@@ -156,7 +156,7 @@ func (f figure) grid(w io.Writer, bottom int) {
 
 // row draws a row from y on and returns where the next begins.
 func (f figure) row(w io.Writer, r row, y int) int {
-	room := 46 - len([]rune(r.right))
+	room := 42 - len([]rune(r.right))
 	label(w, chartLeft, float64(y+13), `class="ink halo"`, shorten(r.label, max(room, 12)))
 	label(w, chartRight, float64(y+13), `class="soft halo" text-anchor="end"`, r.right)
 	y += labelRow

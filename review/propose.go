@@ -120,7 +120,7 @@ func shareOut(m *icp.Model, edits []edit) (factor float64, out []edit) {
 		if to := int(math.Round(float64(c.Points) * factor)); to != c.Points {
 			out = append(out, edit{WeightChange: WeightChange{
 				Criterion: c.Name, From: c.Points, To: to,
-				Because: "Keeps its weight beside the others, so that the bounds of the tiers mean what they meant.",
+				Because: "Keeps its weight beside the others; so the tiers' bounds hold.",
 			}})
 		}
 	}
