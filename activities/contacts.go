@@ -104,19 +104,6 @@ func (a *Activities) settled(ctx context.Context, key account.Key, err error, ou
 	return crmFailure(err)
 }
 
-// contactsFor are the contacts on record, where the model looks at them.
-func (a *Activities) contactsFor(ctx context.Context, models []*icp.Model, accountID int64) ([]icp.Contact, error) {
-	if !slices.ContainsFunc(models, (*icp.Model).LooksAtContacts) {
-		return nil, nil
-	}
-	rows, err := a.Store.Contacts(ctx, accountID)
-	contacts := make([]icp.Contact, len(rows))
-	for i, row := range rows {
-		contacts[i] = icp.Contact{ID: row.Key.ID, Facts: contactFacts(row, row.SeenAt)}
-	}
-	return contacts, err
-}
-
 // unmended is what a person has to mend before contacts can be scored or written; "" if
 // err is anything else.
 func unmended(err error) string {

@@ -117,7 +117,7 @@ func readSource(v strictyaml.Value) (SignalSource, strictyaml.Value) {
 		s.On = &on
 	}
 	if s.Timeout > longestCall {
-		o.Get("timeout").Fail("%s is longer than %s, which one call has", span(s.Timeout), span(longestCall))
+		o.Get("timeout").Fail("%s is longer than %s, which one call has", strictyaml.FormatDuration(s.Timeout), strictyaml.FormatDuration(longestCall))
 	}
 	return s, o.Get("name")
 }

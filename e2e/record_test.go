@@ -56,6 +56,7 @@ func TestRecordHistories(t *testing.T) {
 	w.save("refused", "company/hubspot/8100/"+gone)
 	w.saveNight()
 	w.saveReview()
+	w.saveRelease()
 }
 
 // saveReview keeps the review of a quarter, and what the schedule starts.
@@ -75,6 +76,28 @@ func (w *world) saveReview() {
 	desc, err := handle.Describe(w.t.Context())
 	require.NoError(w.t, err)
 	w.save("scheduled-review", desc.Info.RecentActions[0].StartWorkflowResult.WorkflowID)
+}
+
+// saveRelease keeps a release that people sign off and hurry, and its way back.
+func (w *world) saveRelease() {
+	w.t.Helper()
+	w.starter("icp", "release", w.write("revops3.yaml", revops3(w.t)), "--by", "ops").ok()
+	for _, role := range []string{"sales", "marketing", "customer-success"} {
+		w.starter("icp", "approve", "revops@3", "--role", role, "--by", "ops").ok()
+	}
+	w.starter("icp", "pause", "revops@3", "--by", "ops", "--reason", "quarter end").ok()
+	w.starter("icp", "resume", "revops@3", "--by", "ops", "--reason", "quarter is over").ok()
+	stopped := w.starter("icp", "activate", "revops@3", "--by", "ops", "--wait")
+	require.Contains(w.t, stopped.stdout, "Stopped: guard: ")
+	w.starter("icp", "activate", "revops@3", "--by", "ops", "--reason", "we know", "--despite-guard", "--wait").ok()
+	w.starter("icp", "activate", "revops@3", "--by", "ops", "--wait").ok()
+	const id = "release/revops@3"
+	w.save("release", id)
+	w.save("shadow-score", workflows.ShadowScoreID(id))
+	w.save("rescore", workflows.BulkRescoreID(id))
+	w.starter("icp", "rollback", "revops@3", "--by", "ops", "--reason", "meetings dropped", "--wait").ok()
+	w.save("rollback", id)
+	w.save("rescore-back", workflows.BulkRescoreID(id))
 }
 
 // saveOverride keeps one that has run out.

@@ -28,7 +28,9 @@ func icpCommand() *cobra.Command {
 		Short:   "Validate, show and try ICP models",
 		Example: "  starter icp show revops > my.yaml\n  starter icp validate my.yaml\n  starter icp score my.yaml --account acme.json",
 	}
-	c.AddCommand(validateCommand(), showModelCommand(), scoreCommand(), listCommand(), schemaCommand(), deriveCommand(), backtestCommand(), reviewCommand())
+	c.AddCommand(validateCommand(), showModelCommand(), scoreCommand(), listCommand(), schemaCommand(), deriveCommand(), backtestCommand())
+	c.AddCommand(releaseCommands()...)
+	c.AddCommand(planCommand(), reviewCommand())
 	return c
 }
 

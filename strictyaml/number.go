@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // units are the suffixes of numbers.
@@ -34,6 +35,19 @@ func ParseNumber(s string) (float64, bool) {
 
 // FormatNumber writes n for people: 10M, 1.5B, 120.
 func FormatNumber(n float64) string { return string(AppendNumber(nil, n)) }
+
+// FormatDuration writes a time as files do: 30s, 5m, 24h, 90d.
+func FormatDuration(d time.Duration) string {
+	for _, unit := range []struct {
+		suffix string
+		size   time.Duration
+	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}} {
+		if d >= 2*unit.size && d%unit.size == 0 {
+			return strconv.Itoa(int(d/unit.size)) + unit.suffix
+		}
+	}
+	return strconv.Itoa(int(d/time.Second)) + "s"
+}
 
 // AppendNumber is [FormatNumber] for who must not allocate. It writes 10k as 10000.
 func AppendNumber(to []byte, n float64) []byte {

@@ -61,6 +61,21 @@ func lookCall(ctx workflow.Context, source string) workflow.Context {
 	})
 }
 
+// bulkCall takes many accounts through a step on our own database, and their effects to the
+// CRM, for as long as it takes. What was done is on record; the heartbeat tells a dead worker
+// from a long page.
+func bulkCall(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             summary,
+		StartToCloseTimeout: 6 * time.Hour,
+		HeartbeatTimeout:    20 * time.Second,
+		Priority:            temporal.Priority{PriorityKey: lowestPriority}, // companies that arrive come first
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute,
+		},
+	})
+}
+
 // dealsCall reads deals for as long as it takes. The heartbeat tells a dead worker from a
 // slow CRM; how far it came is on record.
 func dealsCall(ctx workflow.Context, summary string) workflow.Context {

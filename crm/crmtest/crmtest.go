@@ -117,7 +117,7 @@ func Run(t *testing.T, bench func(t *testing.T) Bench) {
 		{"a refused key is no reason to repeat", badKey},
 		{"a cancelled call ends with the context", cancelled},
 	}
-	for _, tt := range slices.Concat(tests, contactTests, dealTests) {
+	for _, tt := range slices.Concat(tests, companyTests, contactTests, dealTests) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			tt.run(t, bench(t))
