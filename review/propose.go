@@ -151,7 +151,7 @@ func (p *payModel) reweigh(c Claim) (edit, bool) {
 	j := p.criteria[k]
 	worth := p.all.b[k]
 	if c.Before.N > 0 && p.changes { // it changed, so that only the quarter counts
-		worth = p.split.b[k]
+		worth, _ = p.inQuarter(p.split(k), k)
 	}
 	was := p.model.Criteria[j].Points
 	paid := worth / p.slope[k] * float64(was) / p.points[k]

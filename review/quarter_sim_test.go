@@ -87,7 +87,8 @@ func TestReviewFindsWhatWasPlanted(t *testing.T) {
 		follows       []string // kinds of claims that are true as well
 	}{
 		{"a criterion that no longer pays, 1,500 deals", world{deals: 1500, dead: "industry", strong: strong}, "criterion", "industry", 30, 22, []string{"base_rate"}},
-		{"a criterion that no longer pays, 3,000 deals", world{deals: 3000, dead: "tech_stack"}, "criterion", "tech_stack", 30, 12, []string{"base_rate"}},
+		{"a criterion that no longer pays, 800 deals", world{deals: 800, dead: "industry", strong: strong}, "criterion", "industry", 30, 13, []string{"base_rate"}},
+		{"a criterion that no longer pays, 3,000 deals", world{deals: 3000, dead: "tech_stack"}, "criterion", "tech_stack", 20, 6, []string{"base_rate"}},
 		{"a criterion that never paid, 1,500 deals", world{deals: 1500, never: "tech_stack"}, "criterion", "tech_stack", 30, 16, nil},
 		{"a base rate that halved, 800 deals", world{deals: 800, base: -1}, "base_rate", "win rate", 30, 22, nil},
 		{"a base rate that fell by a third, 1,500 deals", world{deals: 1500, base: -0.7}, "base_rate", "win rate", 30, 22, nil},
