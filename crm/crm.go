@@ -14,6 +14,7 @@ import (
 // its writes is repeated by itself: who repeats one looks first.
 type CRM interface {
 	Contacts
+	Comparable
 
 	// Key returns the key of the company with the given record id.
 	Key(recordID string) account.Key

@@ -16,6 +16,7 @@ import (
 //	POST   /_crm/companies/{id}/properties  a person types values: {property: value}
 //	DELETE /_crm/companies/{id}             a person deletes a company
 //	PUT    /_crm/tasks/{id}/complete        a person ticks a task off
+//	DELETE /_crm/tasks/{id}                 a person deletes a task; notes likewise
 //	PUT    /_crm/target                     the app to tell: {url, secret}
 //
 // With a target, it is told of each change unless webhook is false; the answer says
@@ -39,6 +40,8 @@ func (c *CRM) Admin() http.Handler {
 	})
 	mux.HandleFunc("DELETE /_crm/companies/{id}", c.deleteCompany)
 	mux.HandleFunc("PUT /_crm/tasks/{id}/complete", c.putComplete)
+	mux.HandleFunc("DELETE /_crm/tasks/{id}", c.deleteOne(c.RemoveTask, "task"))
+	mux.HandleFunc("DELETE /_crm/notes/{id}", c.deleteOne(c.RemoveNote, "note"))
 	mux.HandleFunc("PUT /_crm/target", c.putTarget)
 	return mux
 }
@@ -101,6 +104,16 @@ func (c *CRM) deleteCompany(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+func (c *CRM) deleteOne(remove func(id string) bool, what string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !remove(r.PathValue("id")) {
+			writeJSON(w, http.StatusNotFound, map[string]string{"error": "no " + what + " " + r.PathValue("id")})
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}
 }
 
 func (c *CRM) putComplete(w http.ResponseWriter, r *http.Request) {
