@@ -20,6 +20,7 @@ type Pipeline struct {
 	CRM          CRM
 	Routes       routing.Rules
 	Signals      Signals
+	Reconcile    Reconcile
 
 	modelsAt  []strictyaml.Value          // where the file names the models
 	contactAt strictyaml.Value            // where it names the one for contacts, if it does

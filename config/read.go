@@ -31,12 +31,14 @@ func LoadPipeline(file string) (Pipeline, error) {
 // ParsePipeline reads a pipeline; name is what its mistakes call the file.
 func ParsePipeline(name string, data []byte) (Pipeline, error) {
 	r := strictyaml.New(name, "pipeline", "docs/operations.md")
-	root := r.Document(data).Object("model", "segment_models", "contact_model", "providers", "budgets", "late_fill", "crm", "routes", "signals")
+	root := r.Document(data).Object("model", "segment_models", "contact_model", "providers", "budgets", "late_fill", "crm", "routes", "signals", "reconcile")
 	p := Pipeline{
 		Budgets:  readBudgets(root.Get("budgets")),
 		LateFill: readLateFill(root.Get("late_fill")),
 		CRM:      readCRM(root.Get("crm")),
 		Signals:  readSignals(root.Get("signals")),
+
+		Reconcile: readReconcile(root.Get("reconcile")),
 	}
 	p.modelsAt = append([]strictyaml.Value{root.Need("model")}, root.Get("segment_models").List(50)...)
 	for _, at := range p.modelsAt {

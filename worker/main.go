@@ -198,6 +198,9 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	core.RegisterActivity(a.TellNews)
 	core.RegisterActivity(a.Decide)
 	core.RegisterActivity(a.WriteDigests)
+	core.RegisterActivity(a.NewCompanies)
+	core.RegisterActivity(a.CompareEffects)
+	core.RegisterActivity(a.CountWritten) // a local one
 	workers := []worker.Worker{core}
 	for _, step := range p.Providers {
 		if source, ok := a.Providers[step.Name]; ok {

@@ -23,5 +23,6 @@ func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(SignalSweep, workflow.RegisterOptions{Name: "SignalSweep"})
 	r.RegisterWorkflowWithOptions(SourceSweep, workflow.RegisterOptions{Name: "SourceSweep"})
 	r.RegisterWorkflowWithOptions(AccountOverride, workflow.RegisterOptions{Name: "AccountOverride"})
+	r.RegisterWorkflowWithOptions(Reconcile, workflow.RegisterOptions{Name: "Reconcile"})
 	r.RegisterWorkflowWithOptions(SignalResponse, workflow.RegisterOptions{Name: "SignalResponse"})
 }
