@@ -29,7 +29,7 @@ func TestReconcileMistakes(t *testing.T) {
 		{"an unknown key", "effects: true", "effect: true", "3:49: reconcile.effect: unknown key"},
 		{"too often", "every: 30m", "every: 4m", "3:20: reconcile.every: 4m is more often than every 5m"},
 		{"a number alone", "every: 30m", "every: 30", "3:20: reconcile.every: want a number of minutes or hours or days"},
-		{"no time at all", "since: 2d", "since: 0h", "3:31: reconcile.since: want a number of hours or days"},
+		{"no time at all", "since: 2d", "since: 0h", "3:32: reconcile.since: want a number of hours or days"},
 		{"shorter than a step", "every: 30m, since: 2d", "every: 3d, since: 2d", "3:31: reconcile.since: 2d is shorter than reconcile.every (3d)"},
 		{"a settle of hours", "settle: 90s", "settle: 2h", "3:44: reconcile.settle: want a number of seconds or minutes"},
 		{"a switch in words", "effects: true", "effects: often", "3:58: reconcile.effects: want true or false"},

@@ -259,11 +259,15 @@ Whether it is paused stays as it is: that is the operators' matter.`,
 }
 
 func (a *app) schedule(ctx context.Context, w io.Writer) error {
-	want := nightly(a.pipeline.Signals.Night, time.Now())
+	return a.makeSchedule(ctx, w, nightly(a.pipeline.Signals.Night, time.Now()))
+}
+
+// makeSchedule makes a schedule, or brings the one that is there up to what is wanted.
+func (a *app) makeSchedule(ctx context.Context, w io.Writer, want client.ScheduleOptions) error {
 	handle, err := a.temporal.ScheduleClient().Create(ctx, want)
 	verb := "made"
 	if errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
-		verb, handle = "brought up to date", a.temporal.ScheduleClient().GetHandle(ctx, sweepSchedule)
+		verb, handle = "brought up to date", a.temporal.ScheduleClient().GetHandle(ctx, want.ID)
 		err = handle.Update(ctx, client.ScheduleUpdateOptions{DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
 			s := in.Description.Schedule // pause and note are the operators'
 			s.Spec, s.Action = &want.Spec, want.Action
@@ -272,13 +276,13 @@ func (a *app) schedule(ctx context.Context, w io.Writer) error {
 		}})
 	}
 	if err != nil {
-		return fmt.Errorf("schedule the sweep: %w", err)
+		return fmt.Errorf("make the schedule %s: %w", want.ID, err)
 	}
 	desc, err := handle.Describe(ctx)
 	if err != nil {
-		return fmt.Errorf("read the schedule: %w", err)
+		return fmt.Errorf("read the schedule %s: %w", want.ID, err)
 	}
-	fmt.Fprintf(w, "schedule %s %s: %s\n", sweepSchedule, verb, want.Note)
+	fmt.Fprintf(w, "schedule %s %s: %s\n", want.ID, verb, want.Note)
 	if desc.Schedule.State.Paused {
 		fmt.Fprintf(w, "it is paused: %s\n", desc.Schedule.State.Note)
 	}

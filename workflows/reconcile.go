@@ -13,10 +13,11 @@ import (
 	"github.com/sluicehq/sluice/activities"
 )
 
-// ReconcileInput says how far back the CRM is compared with the record. The zero value
-// goes on where the last one of the schedule ended, or goes a week back.
+// ReconcileInput says how far back the CRM is compared with the record. Without Since it
+// goes on where the last one of its schedule ended, and the first one goes Back.
 type ReconcileInput struct {
 	Since time.Duration `json:"since,omitempty"`
+	Back  time.Duration `json:"back,omitempty"` // 0: a week
 	// Settle is how long what is new is left alone: the CRM's search lags, and webhooks
 	// may be under way. 0: a minute.
 	Settle  time.Duration `json:"settle,omitempty"`
@@ -120,7 +121,7 @@ func (in ReconcileInput) period(ctx workflow.Context) (from, to time.Time) {
 	if in.Since == 0 && workflow.HasLastCompletionResult(ctx) && workflow.GetLastCompletionResult(ctx, &last) == nil && !last.To.IsZero() {
 		return last.To.Add(-overlap), to
 	}
-	return now.Add(-cmp.Or(in.Since, 7*24*time.Hour)), to
+	return now.Add(-cmp.Or(in.Since, in.Back, 7*24*time.Hour)), to
 }
 
 // companies holds the next companies that were created against the runs on record.
