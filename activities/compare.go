@@ -49,6 +49,8 @@ type CompareInput struct {
 	After  int64     `json:"after"`  // the account that was compared last
 	Limit  int       `json:"limit"`
 	DryRun bool      `json:"dry_run,omitempty"`
+	// Stuck is how old an attempt is that counts as one that never ended.
+	Stuck time.Time `json:"stuck"`
 }
 
 // CompareResult is what a page of accounts came to, and which of them want their last
@@ -60,10 +62,6 @@ type CompareResult struct {
 	After    int64        `json:"after"`
 	Done     bool         `json:"done,omitempty"`
 }
-
-// stuckAfter is how long an attempt may take before it counts as one that never ended:
-// every activity that tries one is given up, or repeated, long before.
-const stuckAfter = 10 * time.Minute
 
 // CompareEffects compares the next accounts with the CRM. What is on record of effects is
 // mended where the CRM knows better: a note whose answer was lost is found and kept.
@@ -79,7 +77,7 @@ func (a *Activities) CompareEffects(ctx context.Context, in CompareInput) (Compa
 	if len(accounts) == 0 {
 		return out, nil
 	}
-	c := comparison{a: a, in: in, at: time.Now()}
+	c := comparison{a: a, in: in}
 	if err := c.read(ctx, accounts); err != nil {
 		return CompareResult{}, crmFailure(err)
 	}
@@ -97,7 +95,6 @@ func (a *Activities) CompareEffects(ctx context.Context, in CompareInput) (Compa
 type comparison struct {
 	a  *Activities
 	in CompareInput
-	at time.Time
 
 	effects   map[int64][]store.Effect
 	scoredAt  map[int64]time.Time
@@ -331,7 +328,7 @@ func (c *comparison) effect(ctx context.Context, acc account.Account, e store.Ef
 	case e.Kind != crm.PropertiesEffect && e.Kind != crm.NoteEffect && e.Kind != crm.TaskEffect:
 	case e.State == "failed" && !e.TriedAt.Before(c.in.Since):
 		c.found(acc, Refused, false, "%s: %s", e.Kind, e.Reason)
-	case e.State == "trying" && e.TriedAt.Before(c.at.Add(-stuckAfter)):
+	case e.State == "trying" && e.TriedAt.Before(c.in.Stuck):
 		return c.stuck(ctx, acc, e)
 	case e.Kind == crm.NoteEffect && c.checkable(e) && !c.there[string(e.Kind)+e.CRMID]:
 		c.found(acc, NoteGone, false, "note %s", e.CRMID)

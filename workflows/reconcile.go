@@ -66,6 +66,10 @@ const (
 	overlap      = time.Hour
 )
 
+// stuckAfter is how long an attempt may take before it counts as one that never ended:
+// every activity that tries one is given up, or repeated, long before.
+const stuckAfter = 10 * time.Minute
+
 // reconciled is the lowest priority but that of sweeps: what arrives by itself goes first.
 const reconciled = 4
 
@@ -188,7 +192,9 @@ func (r *reconcile) start(ctx workflow.Context, key account.Key) error {
 // again that lost it.
 func (r *reconcile) effects(ctx workflow.Context) error {
 	s := r.status.Effects
-	in := activities.CompareInput{Since: r.status.From, Before: r.status.To, After: s.After, Limit: comparedPage, DryRun: r.in.DryRun}
+	in := activities.CompareInput{
+		Since: r.status.From, Before: r.status.To, Stuck: r.status.To.Add(-stuckAfter), After: s.After, Limit: comparedPage, DryRun: r.in.DryRun,
+	}
 	var page activities.CompareResult
 	if err := r.call(ctx, "effects", a.CompareEffects, in, &page); err != nil {
 		return err
