@@ -19,6 +19,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/ingress"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
@@ -45,6 +46,9 @@ repeat: a run that is under way, or through by now, is left alone.`,
 			if (len(args) > 0) == (p.failed || p.waiting) {
 				return usagef("run redrive: give ids, or --failed or --waiting; see starter run redrive --help")
 			}
+			if _, err := p.from(); err != nil {
+				return err
+			}
 			a, err := open(cmd.Context(), (*app).withStore, (*app).withTemporal)
 			if err != nil {
 				return err
@@ -53,6 +57,9 @@ repeat: a run that is under way, or through by now, is left alone.`,
 			runs, err := a.meant(cmd.Context(), args, p)
 			if err != nil {
 				return err
+			}
+			if len(args) == 0 && len(runs) >= p.limit {
+				fmt.Fprintf(cmd.ErrOrStderr(), "These are the latest %d: run it again for the others, or give --limit\n", p.limit)
 			}
 			return a.redriveAll(cmd, runs, dryRun, asJSON)
 		},
@@ -173,8 +180,10 @@ func (r shownRun) redrivable() (how, note string) {
 	switch {
 	case r.Status == waiting && r.Kind == companyRun && strings.HasSuffix(r.Waits, " circuit"):
 		return nudged, ""
-	case r.Status == waiting, r.Status == workflows.Running:
-		return leftAlone, "it is under way: " + orNothing(r.cure())
+	case r.Status == waiting:
+		return leftAlone, r.cure()
+	case r.Status == workflows.Running:
+		return leftAlone, "it is under way"
 	case r.Status == workflows.Completed, r.Status == workflows.Refused:
 		return leftAlone, "it did not fail; to have the company looked at again: starter company refresh"
 	case !known:
@@ -183,13 +192,6 @@ func (r shownRun) redrivable() (how, note string) {
 		return startedAgain, "a sweep of the account, which answers its news"
 	}
 	return startedAgain, ""
-}
-
-func orNothing(s string) string {
-	if s == "see it in the Temporal UI" || s == "" {
-		return "nothing to do"
-	}
-	return s
 }
 
 // startAgain starts the run of a company again, as it was started first. An account that
@@ -204,9 +206,27 @@ func (a *app) startAgain(ctx context.Context, r shownRun) (ingress.Run, error) {
 			c.Key, c.Domain, c.Name = in.Key, in.Domain, in.Name
 		}
 	case r.account.ID == 0:
-		return ingress.Run{}, fmt.Errorf("what it was started with is neither on record nor in Temporal any more: %w", err)
+		named, ok := companyIn(r.WorkflowID)
+		if !ok {
+			return ingress.Run{}, fmt.Errorf("what it was started with is neither on record nor in Temporal any more: %w", err)
+		}
+		c.Key, c.Domain = named.Key, named.Domain
 	}
 	return a.onboarder().Start(ctx, c)
+}
+
+// companyIn reads the company out of the workflow id of its run: company/hubspot/8100/512
+// or company/domain/acme.example.
+func companyIn(workflowID string) (c ingress.Company, ok bool) {
+	switch parts := strings.Split(workflowID, "/"); {
+	case len(parts) == 4 && parts[0] == "company":
+		c.Key = account.Key{CRM: parts[1], Portal: parts[2], ID: parts[3]}
+		return c, account.CheckKey(c.Key) == nil
+	case len(parts) == 3 && parts[0] == "company" && parts[1] == "domain":
+		c.Domain = parts[2]
+		return c, true
+	}
+	return c, false
 }
 
 var errNoInput = errors.New("its history does not say")

@@ -115,6 +115,9 @@ redriven, or whose company had a later run, is not listed any more.`,
 			if !p.failed && !p.running && !p.waiting {
 				p.failed, p.waiting = true, true
 			}
+			if _, err := p.from(); err != nil {
+				return err
+			}
 			a, err := open(cmd.Context(), (*app).withStore, (*app).withTemporal)
 			if err != nil {
 				return err
