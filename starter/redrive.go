@@ -180,7 +180,7 @@ func (r shownRun) redrivable() (how, note string) {
 	switch {
 	case r.Status == waiting && r.Kind == companyRun && strings.HasSuffix(r.Waits, " circuit"):
 		return nudged, ""
-	case r.Status == waiting:
+	case r.Status == waiting, r.Status == stuck:
 		return leftAlone, r.cure()
 	case r.Status == workflows.Running:
 		return leftAlone, "it is under way"

@@ -42,7 +42,7 @@ type shownRun struct {
 	WorkflowID string    `json:"workflow_id"`
 	RunID      string    `json:"run_id"`
 	Kind       string    `json:"kind"`   // CompanyOnboarding, SignalResponse, …
-	Status     string    `json:"status"` // failed, waiting, running, timed out, terminated, canceled, completed, refused
+	Status     string    `json:"status"` // failed, stuck, waiting, running, timed out, terminated, canceled, completed, refused
 	Stage      string    `json:"stage,omitempty"`
 	Waits      string    `json:"waits,omitempty"`  // for what
 	Reason     string    `json:"reason,omitempty"` // why it failed
@@ -60,6 +60,7 @@ const (
 	timedOut   = "timed out"
 	terminated = "terminated"
 	canceled   = "canceled"
+	stuck      = "stuck" // in our own code
 )
 
 // The kinds of runs that redrive knows how to start again.
@@ -155,6 +156,11 @@ func (a *app) picked(ctx context.Context, p runPick) ([]shownRun, error) {
 			return nil, err
 		}
 		all = append(all, failed...)
+		stuck, err := a.stuckRuns(ctx, p.limit)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, stuck...)
 	}
 	for _, of := range []struct {
 		wanted bool
@@ -237,6 +243,19 @@ func (a *app) failedRuns(ctx context.Context, since time.Time, limit int) ([]sho
 	}
 	slices.SortStableFunc(runs, func(x, y shownRun) int { return y.EndedAt.Compare(x.EndedAt) })
 	return runs, nil
+}
+
+// stuckRuns returns the runs that are under way and that no worker gets any further with.
+func (a *app) stuckRuns(ctx context.Context, limit int) ([]shownRun, error) {
+	runs, err := a.visible(ctx, `ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL`, limit)
+	if _, unknown := errors.AsType[*serviceerror.InvalidArgument](err); unknown { // to an older server
+		return nil, nil
+	}
+	for i := range runs {
+		runs[i].Status, runs[i].Waits = stuck, ""
+		runs[i].Cure = runs[i].cure()
+	}
+	return runs, err
 }
 
 // atOnce is how many calls of Temporal are under way together.
@@ -360,6 +379,8 @@ func recorded(r store.AccountRun) shownRun {
 func (r shownRun) cure() string {
 	again := ", then: starter run redrive " + r.WorkflowID
 	switch {
+	case r.Status == stuck:
+		return "a defect of ours: see the failed workflow task in the Temporal UI, roll the workers back or mend them, and it goes on from where it stands"
 	case strings.HasSuffix(r.Waits, " circuit"):
 		return "goes on by itself when the provider is back; to try now: starter run redrive " + r.WorkflowID
 	case strings.HasPrefix(r.Waits, "crm "):

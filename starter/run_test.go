@@ -36,6 +36,7 @@ func TestEachTroubleHasItsCureAndWhatRedrivingWouldDo(t *testing.T) {
 		{"a sweep", shownRun{Kind: "SignalSweep", Status: "failed"}, "mend the cause, then: starter signals run", leftAlone, "mend the cause"},
 		{"a comparison", shownRun{Kind: "Reconcile", Status: "failed"}, "mend the cause; the schedule's next one catches up", leftAlone, "mend the cause"},
 		{"one of another kind", shownRun{Kind: "ModelRelease", Status: "failed"}, "see it in the Temporal UI", leftAlone, "see it in the Temporal UI"},
+		{"a worker that cannot go on", shownRun{Kind: companyRun, Status: stuck}, "a defect of ours", leftAlone, "a defect of ours"},
 		{"a run under way", shownRun{Kind: companyRun, Status: "running"}, "", leftAlone, "it is under way"},
 		{"a completed run", shownRun{Kind: companyRun, Status: "completed"}, "", leftAlone, "it did not fail; to have the company looked at again: starter company refresh"},
 		{"a refused one", shownRun{Kind: companyRun, Status: "refused"}, "", leftAlone, "it did not fail"},
