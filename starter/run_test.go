@@ -19,12 +19,21 @@ func TestEachTroubleHasItsCureAndWhatRedrivingWouldDo(t *testing.T) {
 		cure         string // begins so
 		outcome, why string
 	}{
-		{"an option that is missing", shownRun{Kind: companyRun, Status: "failed", Reason: "hubspot: bad_request (HTTP 400): VALIDATION_ERROR INVALID_OPTION in icp_tier"},
-			"make what is missing in the CRM with: starter crm setup, then: starter run redrive " + id, startedAgain, ""},
-		{"a property that is missing", shownRun{Kind: companyRun, Status: "failed", Reason: "hubspot: bad_request (HTTP 400): PROPERTY_DOESNT_EXIST in icp_reason"},
-			"make what is missing in the CRM with: starter crm setup", startedAgain, ""},
-		{"a rule of the CRM's admin", shownRun{Kind: companyRun, Status: "failed", Reason: "hubspot: bad_request (HTTP 400): VALIDATION_ERROR in industry"},
-			"the CRM refuses what Sluice writes", startedAgain, ""},
+		{
+			"an option that is missing",
+			shownRun{Kind: companyRun, Status: "failed", Reason: "hubspot: bad_request (HTTP 400): VALIDATION_ERROR INVALID_OPTION in icp_tier"},
+			"make what is missing in the CRM with: starter crm setup, then: starter run redrive " + id, startedAgain, "",
+		},
+		{
+			"a property that is missing",
+			shownRun{Kind: companyRun, Status: "failed", Reason: "hubspot: bad_request (HTTP 400): PROPERTY_DOESNT_EXIST in icp_reason"},
+			"make what is missing in the CRM with: starter crm setup", startedAgain, "",
+		},
+		{
+			"a rule of the CRM's admin",
+			shownRun{Kind: companyRun, Status: "failed", Reason: "hubspot: bad_request (HTTP 400): VALIDATION_ERROR in industry"},
+			"the CRM refuses what Sluice writes", startedAgain, "",
+		},
 		{"no model", shownRun{Kind: companyRun, Status: "failed", Reason: "not found: no model for companies is active"}, "start a worker that has the models", startedAgain, ""},
 		{"a panic", shownRun{Kind: companyRun, Status: "failed", Reason: "nil pointer"}, "see the run's failure in the Temporal UI", startedAgain, ""},
 		{"ended by hand", shownRun{Kind: companyRun, Status: terminated}, "somebody ended it; if that was a mistake: starter run redrive " + id, startedAgain, ""},

@@ -92,7 +92,7 @@ func seesDeleted(t *testing.T, b Bench) {
 	require.Empty(t, existing(crm.TaskEffect, task))
 	require.Empty(t, existing(crm.NoteEffect, note))
 	_, err = b.CRM.Existing(t.Context(), crm.CompanyEffect, []string{note})
-	requireOutcome(t, outbound.BadRequest, err)
+	require.Equal(t, outbound.BadRequest, outbound.OutcomeOf(err))
 }
 
 func tellsVersions(t *testing.T, b Bench) {
