@@ -100,8 +100,8 @@ type Store interface {
 
 	SaveRun(ctx context.Context, r store.Run) error
 	LastRuns(ctx context.Context, keys []account.Key, workflowIDs []string) (map[account.Key]string, error)
-	Written(ctx context.Context, since time.Time, after int64, limit int) ([]account.Account, error)
-	CountWritten(ctx context.Context, since time.Time) (int, error)
+	Written(ctx context.Context, since time.Time, after int64, limit int) (accs []account.Account, next int64, err error)
+	LastAccount(ctx context.Context) (int64, error)
 	EffectsOf(ctx context.Context, accountIDs []int64) (map[int64][]store.Effect, error)
 	ScoredAt(ctx context.Context, accountIDs []int64) (map[int64]time.Time, error)
 	OwnValues(ctx context.Context, key string, values map[string]string) error

@@ -59,7 +59,7 @@ type CompareResult struct {
 	Checked  int          `json:"checked"`
 	Findings []Finding    `json:"findings,omitempty"`
 	Apply    []ApplyInput `json:"apply,omitempty"`
-	After    int64        `json:"after"`
+	After    int64        `json:"after"` // to go on after
 	Done     bool         `json:"done,omitempty"`
 }
 
@@ -69,11 +69,11 @@ func (a *Activities) CompareEffects(ctx context.Context, in CompareInput) (Compa
 	if a.CRM == nil {
 		return CompareResult{}, errNoCRM
 	}
-	accounts, err := a.Store.Written(ctx, in.Since, in.After, in.Limit)
+	accounts, next, err := a.Store.Written(ctx, in.Since, in.After, in.Limit)
 	if err != nil {
 		return CompareResult{}, failure(err)
 	}
-	out := CompareResult{Checked: len(accounts), After: in.After, Done: len(accounts) < in.Limit}
+	out := CompareResult{Checked: len(accounts), After: next, Done: next == 0}
 	if len(accounts) == 0 {
 		return out, nil
 	}
@@ -87,7 +87,7 @@ func (a *Activities) CompareEffects(ctx context.Context, in CompareInput) (Compa
 			return CompareResult{}, crmFailure(err)
 		}
 	}
-	out.Findings, out.Apply, out.After = c.findings, c.apply, accounts[len(accounts)-1].ID
+	out.Findings, out.Apply = c.findings, c.apply
 	return out, nil
 }
 

@@ -76,8 +76,8 @@ func (a *Activities) NewCompanies(ctx context.Context, in NewCompaniesInput) (Ne
 	return out, nil
 }
 
-// CountWritten counts the accounts that there is something to compare of since a time.
-func (a *Activities) CountWritten(ctx context.Context, since time.Time) (int, error) {
-	n, err := a.Store.CountWritten(ctx, since)
-	return n, failure(err)
+// LastAccount returns the greatest id of an account, for how far a comparison is.
+func (a *Activities) LastAccount(ctx context.Context) (int64, error) {
+	id, err := a.Store.LastAccount(ctx)
+	return id, failure(err)
 }

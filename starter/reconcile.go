@@ -119,7 +119,7 @@ func (a *app) followReconcile(ctx context.Context, w io.Writer, run client.Workf
 	var status workflows.ReconcileStatus
 	done := make(chan error, 1)
 	go func() { done <- run.Get(ctx, &status) }()
-	bar := newBar(w, -1, "companies and accounts")
+	bar := newBar(w, -1, "companies seen")
 	defer func() { _ = bar.Finish() }()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -134,13 +134,14 @@ func (a *app) followReconcile(ctx context.Context, w io.Writer, run client.Workf
 			}
 			return status, err
 		case <-tick.C:
-			s := a.reconciled(ctx, run.GetID())
-			looked := s.Companies.Seen
-			if s.Effects != nil {
-				bar.ChangeMax(s.Companies.Seen + s.Effects.Total)
-				looked += s.Effects.Checked
+			s := a.reconciled(ctx, run.GetID()) // the bar is for people only
+			if s.Effects == nil {
+				_ = bar.Set(s.Companies.Seen)
+				continue
 			}
-			_ = bar.Set(looked) // for people only
+			bar.Describe("accounts compared, by their ids")
+			bar.ChangeMax64(max(s.Effects.Last, 1))
+			_ = bar.Set64(s.Effects.After)
 		}
 	}
 }

@@ -45,22 +45,34 @@ const isWritten = `a.crm IS NOT NULL AND (
 	EXISTS (SELECT FROM effects e WHERE e.account_id = a.id AND e.tried_at >= $1)
 	OR EXISTS (SELECT FROM scores s WHERE s.account_id = a.id AND s.scored_at >= $1))`
 
+// lookedAt is how many accounts one call of [Store.Written] goes through at most, so that
+// it takes no longer where few of very many were written.
+const lookedAt = 10_000
+
 // Written returns the next accounts after one, by their ids, that have a record in the
-// CRM and something to compare with it since the given time.
-func (s *Store) Written(ctx context.Context, since time.Time, after int64, limit int) ([]account.Account, error) {
+// CRM and something to compare with it since the given time: at most limit of them, and
+// fewer, or none, where those after that are too many to go through at once. Next is the
+// account to go on after; 0 when there are no more.
+func (s *Store) Written(ctx context.Context, since time.Time, after int64, limit int) (accs []account.Account, next int64, err error) {
+	const end = `SELECT coalesce(max(id), 0) FROM (SELECT id FROM accounts WHERE id > $1 ORDER BY id LIMIT $2) AS page`
+	if err := s.db.QueryRow(ctx, end, after, lookedAt).Scan(&next); err != nil || next == 0 {
+		return nil, 0, wrap(err, "accounts after %d", after)
+	}
 	const q = `
 		SELECT a.id, a.crm, a.portal, a.crm_id, a.domain, a.name FROM accounts a
-		WHERE a.id > $2 AND ` + isWritten + ` ORDER BY a.id LIMIT $3`
-	rows, _ := s.db.Query(ctx, q, since, after, limit)
-	accs, err := pgx.CollectRows(rows, scanAccount)
-	return accs, wrap(err, "accounts written since %s", since.Format(time.RFC3339))
+		WHERE a.id > $2 AND a.id <= $3 AND ` + isWritten + ` ORDER BY a.id LIMIT $4`
+	rows, _ := s.db.Query(ctx, q, since, after, next, limit)
+	accs, err = pgx.CollectRows(rows, scanAccount)
+	if len(accs) == limit {
+		next = accs[limit-1].ID
+	}
+	return accs, next, wrap(err, "accounts written since %s", since.Format(time.RFC3339))
 }
 
-// CountWritten counts the accounts that [Store.Written] returns.
-func (s *Store) CountWritten(ctx context.Context, since time.Time) (n int, err error) {
-	const q = `SELECT count(*) FROM accounts a WHERE a.id > 0 AND ` + isWritten
-	err = s.db.QueryRow(ctx, q, since).Scan(&n)
-	return n, wrap(err, "count accounts written since %s", since.Format(time.RFC3339))
+// LastAccount returns the greatest id of an account; 0 if there is none.
+func (s *Store) LastAccount(ctx context.Context) (id int64, err error) {
+	err = s.db.QueryRow(ctx, `SELECT coalesce(max(id), 0) FROM accounts`).Scan(&id)
+	return id, wrap(err, "last account")
 }
 
 // EffectsOf returns the effects of several accounts, each in the order in which they were

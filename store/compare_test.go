@@ -58,17 +58,27 @@ func TestWrittenAccountsArePagedByTheTimeOfTheirEffectsAndScores(t *testing.T) {
 	require.NoError(t, err)
 
 	page := func(since time.Time, after int64, limit int) []account.Account {
-		got, err := s.Written(t.Context(), since, after, limit)
+		got, next, err := s.Written(t.Context(), since, after, limit)
 		require.NoError(t, err)
+		switch {
+		case len(got) == limit:
+			require.Equal(t, got[limit-1].ID, next)
+		default:
+			require.Equal(t, unkeyed.ID, next, "which is the last that there is")
+		}
 		return got
 	}
 	require.Equal(t, []account.Account{accs[0], accs[2]}, page(began, 0, 10), "without a record there is nothing to compare")
 	require.Equal(t, []account.Account{accs[0]}, page(began, 0, 1))
 	require.Equal(t, []account.Account{accs[2]}, page(began, accs[0].ID, 1))
 	require.Empty(t, page(time.Now().Add(time.Minute), 0, 10))
-	n, err := s.CountWritten(t.Context(), began)
+	last, err := s.LastAccount(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, 2, n)
+	require.Equal(t, unkeyed.ID, last)
+	none, next, err := s.Written(t.Context(), began, last, 10)
+	require.NoError(t, err)
+	require.Empty(t, none)
+	require.Zero(t, next, "there are no more")
 
 	ids := []int64{accs[0].ID, accs[1].ID, accs[2].ID}
 	of, err := s.EffectsOf(t.Context(), ids)

@@ -200,7 +200,7 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	core.RegisterActivity(a.WriteDigests)
 	core.RegisterActivity(a.NewCompanies)
 	core.RegisterActivity(a.CompareEffects)
-	core.RegisterActivity(a.CountWritten) // a local one
+	core.RegisterActivity(a.LastAccount) // a local one
 	workers := []worker.Worker{core}
 	for _, step := range p.Providers {
 		if source, ok := a.Providers[step.Name]; ok {

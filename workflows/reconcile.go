@@ -50,13 +50,13 @@ type Companies struct {
 
 // Effects is what came of the accounts whose effects are compared.
 type Effects struct {
-	Total    int                           `json:"total"` // accounts
-	Checked  int                           `json:"checked"`
+	Checked  int                           `json:"checked"` // accounts
 	Kinds    map[activities.Difference]int `json:"kinds,omitempty"`
 	Applied  int                           `json:"applied"`          // accounts whose last decision was brought in again
 	Failed   int                           `json:"failed,omitempty"` // of these, that the CRM refused
 	Findings []activities.Finding          `json:"findings,omitempty"`
-	After    int64                         `json:"after"` // the account that was compared last
+	After    int64                         `json:"after"` // the account that it has got to, by its id
+	Last     int64                         `json:"last"`  // the one that it goes to
 }
 
 const (
@@ -157,7 +157,7 @@ func (r *reconcile) nextStage(ctx workflow.Context) error {
 		return nil
 	}
 	r.status.Stage, r.status.Effects = "effects", &Effects{}
-	return workflow.ExecuteLocalActivity(onRecord(ctx, "count accounts"), a.CountWritten, r.status.From).Get(ctx, &r.status.Effects.Total)
+	return workflow.ExecuteLocalActivity(onRecord(ctx, "the last account"), a.LastAccount).Get(ctx, &r.status.Effects.Last)
 }
 
 // start gives a company the run that its webhook would have given it. The run is its own:
@@ -200,7 +200,7 @@ func (r *reconcile) effects(ctx workflow.Context) error {
 		return err
 	}
 	s.Checked += page.Checked
-	s.After = page.After
+	s.After = max(s.After, page.After)
 	for _, f := range page.Findings {
 		s.add(f)
 	}
@@ -269,7 +269,7 @@ func (r *reconcile) call(ctx workflow.Context, summary string, activity, in, out
 func (r *reconcile) tag(ctx workflow.Context) error {
 	stage := fmt.Sprintf("reconcile: %s, %d companies seen, %d started", r.status.Stage, r.status.Companies.Seen, r.status.Companies.Started)
 	if s := r.status.Effects; s != nil {
-		stage += fmt.Sprintf(", %d of %d accounts compared, %d mended", s.Checked, s.Total, s.Applied)
+		stage += fmt.Sprintf(", %d accounts compared (up to id %d of %d), %d mended", s.Checked, s.After, s.Last, s.Applied)
 	}
 	return workflow.UpsertTypedSearchAttributes(ctx, StageAttribute.ValueSet(clip(stage)))
 }
@@ -286,7 +286,7 @@ func (r *reconcile) show(ctx workflow.Context) {
 		p.add(", %d whose run failed: `starter run redrive --failed`", c.Failed)
 	}
 	if s := r.status.Effects; s != nil {
-		p.add("\n\n%d of %d accounts compared, %d brought into the CRM again, %d refused\n", s.Checked, s.Total, s.Applied, s.Failed)
+		p.add("\n\n%d accounts compared (up to id %d of %d), %d brought into the CRM again, %d refused\n", s.Checked, s.After, s.Last, s.Applied, s.Failed)
 		for _, kind := range workflow.DeterministicKeys(s.Kinds) {
 			p.add("\n- %s: %d", kind, s.Kinds[kind])
 		}

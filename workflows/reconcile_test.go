@@ -47,7 +47,7 @@ func newComparing() *comparing {
 			c.asked = append(c.asked, in)
 			return next(&c.created, activities.NewCompaniesResult{Next: in.To, Done: true}), nil
 		}).Maybe()
-	c.env.OnActivity(a.CountWritten, mock.Anything, mock.Anything).Return(7, nil).Maybe()
+	c.env.OnActivity(a.LastAccount, mock.Anything).Return(int64(7), nil).Maybe()
 	c.env.OnActivity(a.CompareEffects, mock.Anything, mock.Anything).Return(
 		func(_ context.Context, in activities.CompareInput) (activities.CompareResult, error) {
 			c.compared = append(c.compared, in)
@@ -142,7 +142,7 @@ func TestReconcileBringsDecisionsInAgainAndGoesOnWhereOneIsRefused(t *testing.T)
 	}
 	s := c.run(t, workflows.ReconcileInput{Since: time.Hour, Effects: true}).Effects
 	require.ElementsMatch(t, []int64{1, 2, 3}, c.applied)
-	require.Equal(t, []int{7, 3, 2, 1}, []int{s.Total, s.Checked, s.Applied, s.Failed})
+	require.Equal(t, []int{7, 3, 2, 1}, []int{int(s.Last), s.Checked, s.Applied, s.Failed})
 	require.Equal(t, map[activities.Difference]int{activities.ValueLost: 3, activities.Refused: 1}, s.Kinds)
 	require.Equal(t, activities.Finding{AccountID: 2, Record: "hubspot/8100/2", Kind: activities.Refused, What: "hubspot: bad_request"}, s.Findings[2])
 	require.Equal(t, []int64{0, 2, 3}, []int64{c.compared[0].After, c.compared[1].After, c.compared[2].After})
