@@ -17,6 +17,8 @@ import (
 	"github.com/sluicehq/sluice/ingress"
 	"github.com/sluicehq/sluice/sandbox"
 	"github.com/sluicehq/sluice/sandbox/fault"
+	"github.com/sluicehq/sluice/signals"
+	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -373,18 +375,29 @@ func TestRunsThatWaitTryNowAndOthersThanCompaniesAreRedriven(t *testing.T) {
 	require.Equal(t, "started", w.redrive(id)[0].Outcome)
 	w.eventually("the account is the model's again", func() bool { return s.property(crm.TierProperty) == "Tier 2" })
 
+	require.Empty(t, w.listRuns("--failed"))
+
 	// A response, likewise.
+	_, err := w.store.SaveSights(t.Context(), "test", time.Now(), []store.NewSight{{AccountID: parked.AccountID, Events: []signals.Event{{
+		Kind: signals.Hiring, Entity: "revops", OccurredAt: time.Now(), Summary: "hires", Confidence: 1,
+		Evidence: []signals.Evidence{{Source: "test", At: time.Now()}},
+	}}}})
+	require.NoError(t, err)
 	response := workflows.SignalResponseID(parked.AccountID)
-	_, err := w.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: response, TaskQueue: workflows.TaskQueue, StartDelay: time.Hour},
+	_, err = w.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: response, TaskQueue: workflows.TaskQueue, StartDelay: time.Hour},
 		workflows.SignalResponse, activities.ResponseInput{AccountID: parked.AccountID, Day: "2026-11-28"})
 	require.NoError(t, err)
 	require.NoError(t, w.temporal.TerminateWorkflow(t.Context(), response, "", "a mistake"))
 	var failed []listed
 	w.eventually("it is on the list", func() bool { failed = w.listRuns("--failed"); return len(failed) == 1 })
-	require.Equal(t, []string{response, "terminated"}, []string{failed[0].WorkflowID, failed[0].Status})
+	require.Equal(t, []string{response, "terminated", s.domain}, []string{failed[0].WorkflowID, failed[0].Status, failed[0].Domain})
 	require.Contains(t, failed[0].Cure, "the next sweep answers the news")
 	require.Equal(t, "started", w.redrive(response)[0].Outcome)
 	w.eventually("its account is swept", func() bool {
 		return w.countRuns(`WorkflowType = 'SignalSweep' AND ExecutionStatus = 'Completed'`) == 1
 	})
+	news, err := w.store.Signals(t.Context(), parked.AccountID)
+	require.NoError(t, err)
+	require.False(t, news[0].AnsweredAt.IsZero())
+	require.Empty(t, w.listRuns("--failed"))
 }

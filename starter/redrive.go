@@ -245,22 +245,24 @@ func (a *app) input(ctx context.Context, r shownRun, in any) error {
 }
 
 // accountOf returns the number that ends the workflow id of an account's run.
-func accountOf(r shownRun) (int64, error) {
+func accountOf(r shownRun) (id int64, ok bool) {
 	id, err := strconv.ParseInt(r.WorkflowID[strings.LastIndex(r.WorkflowID, "/")+1:], 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("%s names no account", r.WorkflowID)
+	return id, err == nil
+}
+
+// accountOn returns the account that a run is of, from the record.
+func (a *app) accountOn(ctx context.Context, r shownRun) (account.Account, error) {
+	id, ok := accountOf(r)
+	if !ok {
+		return account.Account{}, fmt.Errorf("%s names no account", r.WorkflowID)
 	}
-	return id, nil
+	return a.store.Account(ctx, id)
 }
 
 // answerAgain sweeps the account of a response that failed: news that is not answered is
 // answered then, and who hears of it in a digest gets one.
 func (a *app) answerAgain(ctx context.Context, r shownRun) (ingress.Run, error) {
-	id, err := accountOf(r)
-	if err != nil {
-		return ingress.Run{}, err
-	}
-	acc, err := a.store.Account(ctx, id)
+	acc, err := a.accountOn(ctx, r)
 	if err != nil {
 		return ingress.Run{}, err
 	}
@@ -268,7 +270,7 @@ func (a *app) answerAgain(ctx context.Context, r shownRun) (ingress.Run, error) 
 		return ingress.Run{}, errors.New("its account has no domain to be swept by; the next sweep answers it")
 	}
 	opts := client.StartWorkflowOptions{
-		ID: workflows.SweepID + "/redrive/" + strconv.FormatInt(id, 10), TaskQueue: workflows.TaskQueue, StaticSummary: acc.Domain,
+		ID: workflows.SweepID + "/redrive/" + strconv.FormatInt(acc.ID, 10), TaskQueue: workflows.TaskQueue, StaticSummary: acc.Domain,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 	}
 	return a.startOnce(ctx, opts, workflows.SignalSweep, workflows.SweepInput{Account: acc.Domain})
@@ -278,15 +280,11 @@ func (a *app) answerAgain(ctx context.Context, r shownRun) (ingress.Run, error) 
 // more, its run may have failed before the account was the model's again: then the
 // company is looked at again.
 func (a *app) resumeOverride(ctx context.Context, r shownRun) (ingress.Run, error) {
-	id, err := accountOf(r)
+	acc, err := a.accountOn(ctx, r)
 	if err != nil {
 		return ingress.Run{}, err
 	}
-	acc, err := a.store.Account(ctx, id)
-	if err != nil {
-		return ingress.Run{}, err
-	}
-	all, err := a.store.Overrides(ctx, id)
+	all, err := a.store.Overrides(ctx, acc.ID)
 	if err != nil {
 		return ingress.Run{}, err
 	}
@@ -297,7 +295,7 @@ func (a *app) resumeOverride(ctx context.Context, r shownRun) (ingress.Run, erro
 	}
 	var in workflows.AccountOverrideInput
 	if err := a.input(ctx, r, &in); err != nil {
-		in = workflows.AccountOverrideInput{AccountID: id, Domain: acc.Domain}
+		in = workflows.AccountOverrideInput{AccountID: acc.ID, Domain: acc.Domain}
 	}
 	in.Began = &workflows.Override{ID: all[i].ID, Override: all[i].Override}
 	opts := client.StartWorkflowOptions{

@@ -286,8 +286,45 @@ func (a *app) standsOpen(ctx context.Context, r *shownRun) (bool, error) {
 	if last.GetWorkflowExecutionInfo().GetExecution().GetRunId() != r.RunID {
 		return false, nil
 	}
+	if open, err := a.leftUndone(ctx, r); err != nil || !open {
+		return false, err
+	}
 	a.explainFailure(ctx, r)
 	return true, nil
+}
+
+// leftUndone reports whether what a run of an account was to do is still to be done: the
+// next sweep, or another run of the company, may have done it.
+func (a *app) leftUndone(ctx context.Context, r *shownRun) (bool, error) {
+	if r.Kind != responseRun && r.Kind != overrideRun {
+		return true, nil
+	}
+	id, ok := accountOf(*r)
+	if !ok {
+		return true, nil
+	}
+	var err error
+	r.account, err = a.store.Account(ctx, id)
+	if errors.Is(err, account.ErrNotFound) { // it was erased
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	r.Domain = r.account.Domain
+	if r.Kind == responseRun {
+		news, err := a.store.Signals(ctx, id)
+		return slices.ContainsFunc(news, func(g store.Signal) bool { return g.AnsweredAt.IsZero() }), err
+	}
+	all, err := a.store.Overrides(ctx, id)
+	if err != nil || slices.ContainsFunc(all, func(o store.Override) bool { return o.State == store.ActiveOverride }) {
+		return true, err
+	}
+	score, err := a.store.LatestScore(ctx, id)
+	if errors.Is(err, account.ErrNotFound) {
+		return false, nil
+	}
+	return score.Override != nil, err // not the model's again
 }
 
 func goneIsFine(err error) error {
