@@ -244,7 +244,7 @@ never came. Each one goes on where the last one ended. Whether it is paused stay
 			if a.cfg.CRM == "" {
 				return errNoCRM
 			}
-			return a.makeSchedule(cmd.Context(), cmd.OutOrStdout(), hourly(a.cfg.CRM, a.pipeline.Reconcile))
+			return a.keepSchedule(cmd.Context(), cmd.OutOrStdout(), hourly(a.cfg.CRM, a.pipeline.Reconcile))
 		},
 	}
 }

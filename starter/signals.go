@@ -259,11 +259,12 @@ Whether it is paused stays as it is: that is the operators' matter.`,
 }
 
 func (a *app) schedule(ctx context.Context, w io.Writer) error {
-	return a.makeSchedule(ctx, w, nightly(a.pipeline.Signals.Night, time.Now()))
+	return a.keepSchedule(ctx, w, nightly(a.pipeline.Signals.Night, time.Now()))
 }
 
-// makeSchedule makes a schedule, or brings the one that is there up to what is wanted.
-func (a *app) makeSchedule(ctx context.Context, w io.Writer, want client.ScheduleOptions) error {
+// keepSchedule makes a schedule, or brings it up to date; whether it is paused stays as it
+// is.
+func (a *app) keepSchedule(ctx context.Context, w io.Writer, want client.ScheduleOptions) error {
 	handle, err := a.temporal.ScheduleClient().Create(ctx, want)
 	verb := "made"
 	if errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
