@@ -89,11 +89,13 @@ func (s *Store) EffectsOf(ctx context.Context, accountIDs []int64) (map[int64][]
 }
 
 // ScoredAt returns when the last score of each account was made; accounts without a score
-// are left out.
+// are left out, and so are those whose last one is of a model's release of late: a release
+// brings its scores into the CRM itself, in bulk.
 func (s *Store) ScoredAt(ctx context.Context, accountIDs []int64) (map[int64]time.Time, error) {
 	const q = `
 		SELECT a.id, last.scored_at FROM unnest($1::bigint[]) AS a (id)
-		CROSS JOIN LATERAL (SELECT scored_at FROM scores WHERE account_id = a.id ORDER BY id DESC LIMIT 1) last`
+		CROSS JOIN LATERAL (SELECT scored_at, run_id FROM scores WHERE account_id = a.id ORDER BY id DESC LIMIT 1) last
+		WHERE last.run_id NOT LIKE 'release/%' OR last.scored_at < now() - interval '1 day'`
 	rows, _ := s.db.Query(ctx, q, accountIDs)
 	of := make(map[int64]time.Time, len(accountIDs))
 	var id int64

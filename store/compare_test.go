@@ -97,3 +97,28 @@ func TestWrittenAccountsArePagedByTheTimeOfTheirEffectsAndScores(t *testing.T) {
 	require.Equal(t, map[string]string{"icp_tier": "Tier 2", "icp_fit_score": "80"}, e.Written)
 	require.Equal(t, "done", e.State)
 }
+
+func TestScoresOfAReleaseAreLeftToItForADay(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t)
+	var ids []int64
+	want := map[int64]time.Time{}
+	for i, tt := range []struct {
+		run  string
+		ago  time.Duration
+		left bool
+	}{{"run", time.Minute, false}, {"release/7", time.Minute, true}, {"release/7", 25 * time.Hour, false}} {
+		acc, err := s.UpsertAccount(t.Context(), recordKey(string(rune('1'+i))), "", "Acme")
+		require.NoError(t, err)
+		row, err := s.SaveScore(t.Context(), store.ScoreRow{
+			AccountID: acc.ID, RunID: tt.run, Pass: 1, Model: "revops", ModelVersion: 1, Cause: "first", ScoredAt: time.Now().Add(-tt.ago).UTC().Truncate(time.Second),
+		})
+		require.NoError(t, err)
+		if ids = append(ids, acc.ID); !tt.left {
+			want[acc.ID] = row.ScoredAt
+		}
+	}
+	got, err := s.ScoredAt(t.Context(), ids)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+}
