@@ -38,12 +38,12 @@ func (a createdAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	assert.NoError(a.t, json.NewDecoder(r.Body).Decode(&body))
 	assert.Equal(a.t, "/crm/objects/2026-09/companies/search", r.URL.Path)
 	assert.Equal(a.t, "ASCENDING", body.Sorts[0].Direction)
-	bound := func(i int, operator string) time.Time {
+	bound := func(i int, operator string) int64 {
 		f := body.FilterGroups[0].Filters[i]
 		assert.Equal(a.t, []string{"createdate", operator}, []string{f.PropertyName, f.Operator})
 		ms, err := strconv.ParseInt(f.Value, 10, 64)
 		assert.NoError(a.t, err)
-		return time.UnixMilli(ms)
+		return ms
 	}
 	from, to := bound(0, "GTE"), bound(1, "LT")
 	skip, _ := strconv.Atoi(body.After)
@@ -51,11 +51,12 @@ func (a createdAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	matching, end := 0, skip+body.Limit
 	var results []any
 	for i := range a.companies {
-		at := opened.Add(time.Duration(i) * a.every).Truncate(time.Millisecond)
-		if at.Before(from) || !at.Before(to) {
+		ms := opened.UnixMilli() + int64(time.Duration(i)*a.every/time.Millisecond)
+		if ms < from || ms >= to {
 			continue
 		}
 		if matching >= skip && matching < end {
+			at := time.UnixMilli(ms).UTC()
 			results = append(results, map[string]any{"id": strconv.Itoa(1000 + i), "properties": map[string]any{"createdate": at.Format("2006-01-02T15:04:05.000Z")}})
 		}
 		matching++
