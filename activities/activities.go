@@ -131,6 +131,12 @@ type Store interface {
 	FinishContacts(ctx context.Context, at time.Time, done []store.ContactWritten) error
 
 	SaveRun(ctx context.Context, r store.Run) error
+	LastRuns(ctx context.Context, keys []account.Key, workflowIDs []string) (map[account.Key]string, error)
+	Written(ctx context.Context, since time.Time, after int64, limit int) (accs []account.Account, next int64, err error)
+	LastAccount(ctx context.Context) (int64, error)
+	EffectsOf(ctx context.Context, accountIDs []int64) (map[int64][]store.Effect, error)
+	ScoredAt(ctx context.Context, accountIDs []int64) (map[int64]time.Time, error)
+	OwnValues(ctx context.Context, key string, values map[string]string) error
 
 	Targets(ctx context.Context, l store.TargetList, after int64, limit int) ([]account.Account, error)
 	CountTargets(ctx context.Context, l store.TargetList) (int, error)

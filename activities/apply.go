@@ -56,8 +56,8 @@ type EffectDone struct {
 // Errors: RecordGone and bad_request are final; auth_failed is for a person to
 // mend; the rest is retried.
 func (a *Activities) Apply(ctx context.Context, in ApplyInput) (ApplyResult, error) {
-	if a.CRM == nil { // another worker may have one
-		return ApplyResult{}, errors.New("this worker has no CRM: set SLUICE_CRM and its credentials for every worker")
+	if a.CRM == nil {
+		return ApplyResult{}, errNoCRM
 	}
 	company, err := a.CRM.Company(ctx, in.Key)
 	if errors.Is(err, account.ErrNotFound) {

@@ -57,8 +57,8 @@ type ScoreContactsResult struct {
 //
 // Errors: RecordGone is final; auth_failed is for a person to mend; the rest is retried.
 func (a *Activities) ScoreContacts(ctx context.Context, in ScoreContactsInput) (ScoreContactsResult, error) {
-	if a.CRM == nil { // another worker may have one
-		return ScoreContactsResult{}, errors.New("this worker has no CRM: set SLUICE_CRM and its credentials for every worker")
+	if a.CRM == nil {
+		return ScoreContactsResult{}, errNoCRM
 	}
 	m, err := a.model(ctx, in.Model)
 	if err != nil {
@@ -82,8 +82,8 @@ type MeetContactsInput struct {
 // MeetContacts puts on record who works at the account, for a model of companies that
 // looks at contacts. Its result counts; its errors are those of ScoreContacts.
 func (a *Activities) MeetContacts(ctx context.Context, in MeetContactsInput) (ScoreContactsResult, error) {
-	if a.CRM == nil { // another worker may have one
-		return ScoreContactsResult{}, errors.New("this worker has no CRM: set SLUICE_CRM and its credentials for every worker")
+	if a.CRM == nil {
+		return ScoreContactsResult{}, errNoCRM
 	}
 	p := people{a: a, now: time.Now(), beat: heartbeat(ctx)}
 	_, _, err := p.meet(ctx, in.AccountID, in.Key)

@@ -101,6 +101,7 @@ func (a *Activities) ReadDeals(ctx context.Context, in ReadDealsInput) (ReadDeal
 	return out, dealFailure(err)
 }
 
+// errNoCRM is for a worker without one: another may have it.
 var errNoCRM = errors.New("this worker has no CRM: set SLUICE_CRM and its credentials for every worker")
 
 // dealFailure is crmFailure for deals. A scope that is missing is said at once: nobody

@@ -46,7 +46,7 @@ func (a *Activities) WriteDigests(ctx context.Context, in DigestInput) (DigestRe
 
 func (a *Activities) digest(ctx context.Context, in DigestInput, owner string) error {
 	if a.CRM == nil {
-		return errors.New("this worker has no CRM: set SLUICE_CRM and its credentials for every worker")
+		return errNoCRM
 	}
 	m, err := a.model(ctx, in.Model)
 	if err != nil {

@@ -16,6 +16,7 @@ type FinishInput struct {
 	AccountID int64                            `json:"account_id,omitempty"`
 	Status    string                           `json:"status"`
 	Reason    string                           `json:"reason,omitempty"`
+	Stage     string                           `json:"stage,omitempty"` // where it failed
 	Stop      map[account.Field]waterfall.Stop `json:"stop,omitempty"`
 }
 
@@ -40,6 +41,6 @@ func (in FinishInput) run(ctx context.Context) store.Run {
 	}
 	return store.Run{
 		WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID, AccountID: in.AccountID,
-		Status: in.Status, Stop: stop, Reason: in.Reason,
+		Status: in.Status, Stop: stop, Reason: in.Reason, Stage: in.Stage,
 	}
 }

@@ -199,8 +199,8 @@ func (r *rescore) effects(ctx context.Context, ids []int64) error {
 	if err != nil || len(due) == 0 {
 		return err
 	}
-	if r.a.CRM == nil { // another worker may have one
-		return errors.New("this worker has no CRM: set SLUICE_CRM and its credentials for every worker")
+	if r.a.CRM == nil {
+		return errNoCRM
 	}
 	var busy error
 	for len(due) > 0 {

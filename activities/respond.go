@@ -124,8 +124,8 @@ func newsKey(company account.Key, kind crm.EffectKind, ids []int64) string {
 
 // newsWriter has the effects of some news. Errors come as activities hand them over.
 func (a *Activities) newsWriter(ctx context.Context, in TellNewsInput) (writer, []store.Signal, error) {
-	if a.CRM == nil { // another worker may have one
-		return writer{}, nil, errors.New("this worker has no CRM: set SLUICE_CRM and its credentials for every worker")
+	if a.CRM == nil {
+		return writer{}, nil, errNoCRM
 	}
 	m, err := a.model(ctx, in.Model)
 	if err != nil {

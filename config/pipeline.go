@@ -23,6 +23,7 @@ type Pipeline struct {
 	Signals      Signals
 	Releases     activities.ReleaseSettings // how a version of a model gets to score accounts
 	Review       Review
+	Reconcile    Reconcile
 
 	modelsAt  []strictyaml.Value          // where the file names the models
 	contactAt strictyaml.Value            // where it names the one for contacts, if it does

@@ -30,13 +30,15 @@ func LoadPipeline(file string) (Pipeline, error) {
 // ParsePipeline reads a pipeline; name is what its mistakes call the file.
 func ParsePipeline(name string, data []byte) (Pipeline, error) {
 	r := strictyaml.New(name, "pipeline", "docs/operations.md")
-	root := r.Document(data).Object("model", "segment_models", "contact_model", "providers", "budgets", "late_fill", "crm", "routes", "signals", "release", "review")
+	root := r.Document(data).Object("model", "segment_models", "contact_model", "providers", "budgets", "late_fill", "crm", "routes", "signals", "release", "review", "reconcile")
 	p := Pipeline{
 		Budgets:  readBudgets(root.Get("budgets")),
 		LateFill: readLateFill(root.Get("late_fill")),
 		CRM:      readCRM(root.Get("crm")),
 		Signals:  readSignals(root.Get("signals")),
 		Releases: readReleases(root.Get("release")),
+
+		Reconcile: readReconcile(root.Get("reconcile")),
 	}
 	p.Review = readReview(root.Get("review"), p.Signals.Night)
 	p.modelsAt = append([]strictyaml.Value{root.Need("model")}, root.Get("segment_models").List(50)...)

@@ -15,6 +15,7 @@ import (
 type CRM interface {
 	Contacts
 	Deals
+	Comparable
 
 	// Key returns the key of the company with the given record id.
 	Key(recordID string) account.Key

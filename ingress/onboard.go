@@ -127,21 +127,11 @@ func (c Company) input() workflows.CompanyOnboardingInput {
 }
 
 func (c Company) options() client.StartWorkflowOptions {
-	crm := c.Key.CRM
-	if crm == "" {
-		crm = "none"
-	}
-	attributes := []temporal.SearchAttributeUpdate{
-		workflows.CRMAttribute.ValueSet(crm), workflows.StageAttribute.ValueSet("accepted"),
-	}
-	if c.Domain != "" {
-		attributes = append(attributes, workflows.DomainAttribute.ValueSet(c.Domain))
-	}
 	return client.StartWorkflowOptions{
 		ID:                    workflows.CompanyOnboardingID(c.Key, c.Domain, c.Name),
 		TaskQueue:             workflows.TaskQueue,
 		StaticSummary:         c.Domain,
-		TypedSearchAttributes: temporal.NewSearchAttributes(attributes...),
+		TypedSearchAttributes: workflows.CompanyAttributes(c.Key, c.Domain),
 		Priority:              temporal.Priority{PriorityKey: c.Priority},
 	}
 }

@@ -17,8 +17,8 @@ import (
 )
 
 func crmCommand() *cobra.Command {
-	c := &cobra.Command{Use: "crm", Short: "Set the CRM up", Example: "  starter crm setup"}
-	c.AddCommand(setupCommand())
+	c := &cobra.Command{Use: "crm", Short: "Set the CRM up, and compare it with what is on record", Example: "  starter crm setup\n  starter crm reconcile --dry-run"}
+	c.AddCommand(setupCommand(), reconcileCommand())
 	return c
 }
 
@@ -50,7 +50,7 @@ change of tiers and each upgrade.`,
 
 func (a *app) setUp(cmd *cobra.Command, asJSON bool) error {
 	if a.crm == nil {
-		return errors.New("no CRM is configured: set SLUICE_CRM=hubspot and SLUICE_HUBSPOT_TOKEN")
+		return errNoCRM
 	}
 	models, err := config.LoadModels(a.cfg.ModelDir)
 	if err != nil {

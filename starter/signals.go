@@ -281,7 +281,7 @@ func (a *app) keepSchedule(ctx context.Context, w io.Writer, want client.Schedul
 	}
 	desc, err := handle.Describe(ctx)
 	if err != nil {
-		return fmt.Errorf("read the schedule: %w", err)
+		return fmt.Errorf("read the schedule %s: %w", want.ID, err)
 	}
 	fmt.Fprintf(w, "schedule %s %s: %s\n", want.ID, verb, want.Note)
 	if desc.Schedule.State.Paused {

@@ -21,6 +21,7 @@ type Run struct {
 	StartedAt  time.Time                // zero: as it is on record, or now
 	EndedAt    time.Time                // zero while it is running
 	Reason     string
+	Stage      string // where it was when it failed
 }
 
 // SaveRun brings the record of a run up to date. What r leaves empty stays as it
@@ -29,16 +30,17 @@ type Run struct {
 // Errors: [account.ErrNotFound] when the account is gone.
 func (s *Store) SaveRun(ctx context.Context, r Run) error {
 	const q = `
-		INSERT INTO runs (workflow_id, run_id, account_id, status, stop, started_at, ended_at, reason)
+		INSERT INTO runs (workflow_id, run_id, account_id, status, stop, started_at, ended_at, reason, stage)
 		VALUES (@workflow, @run, nullif(@account, 0::bigint), @status, coalesce(@stop::json, '{}'),
-			coalesce(@started, now()), @ended, @reason)
+			coalesce(@started, now()), @ended, @reason, @stage)
 		ON CONFLICT ON CONSTRAINT run_once DO UPDATE SET
 			account_id = coalesce(excluded.account_id, runs.account_id),
 			status = excluded.status,
 			stop = coalesce(@stop::json, runs.stop),
 			started_at = coalesce(@started, runs.started_at),
 			ended_at = coalesce(excluded.ended_at, runs.ended_at),
-			reason = coalesce(nullif(excluded.reason, ''), runs.reason)
+			reason = coalesce(nullif(excluded.reason, ''), runs.reason),
+			stage = excluded.stage
 		WHERE runs.status = 'running' OR excluded.status <> 'running'`
 	var stop *string
 	if r.Stop != nil {
@@ -50,7 +52,7 @@ func (s *Store) SaveRun(ctx context.Context, r Run) error {
 	}
 	_, err := s.db.Exec(ctx, q, named{
 		"workflow": r.WorkflowID, "run": r.RunID, "account": r.AccountID, "status": r.Status, "stop": stop,
-		"started": optional(r.StartedAt), "ended": optional(r.EndedAt), "reason": clean(r.Reason, 1000),
+		"started": optional(r.StartedAt), "ended": optional(r.EndedAt), "reason": clean(r.Reason, 1000), "stage": clean(r.Stage, 100),
 	})
 	return wrap(err, "save run %s of %s", r.RunID, r.WorkflowID)
 }

@@ -243,6 +243,9 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	core.RegisterActivity(a.CheckDeals)
 	core.RegisterActivity(a.MakeReview)
 	core.RegisterActivity(a.TellReview)
+	core.RegisterActivity(a.NewCompanies)
+	core.RegisterActivity(a.CompareEffects)
+	core.RegisterActivity(a.LastAccount) // a local one
 	workers := []worker.Worker{core}
 	for _, step := range p.Providers {
 		if source, ok := a.Providers[step.Name]; ok {

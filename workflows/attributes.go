@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -9,6 +10,8 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/sdk/temporal"
+
+	"github.com/sluicehq/sluice/account"
 )
 
 // The search attributes of a company's run. They are never encrypted: ids and
@@ -28,6 +31,15 @@ var (
 
 // Waiting begins the stage of a run that has done what it can and waits.
 const Waiting = "waiting: "
+
+// CompanyAttributes are the search attributes that a company's run begins with.
+func CompanyAttributes(key account.Key, domain string) temporal.SearchAttributes {
+	attributes := []temporal.SearchAttributeUpdate{CRMAttribute.ValueSet(cmp.Or(key.CRM, "none")), StageAttribute.ValueSet("accepted")}
+	if domain != "" {
+		attributes = append(attributes, DomainAttribute.ValueSet(domain))
+	}
+	return temporal.NewSearchAttributes(attributes...)
+}
 
 func searchAttributes() map[string]enumspb.IndexedValueType {
 	types := map[string]enumspb.IndexedValueType{}

@@ -19,7 +19,7 @@ func ProviderQueue(provider string) string { return "provider-" + provider }
 func CompanyOnboardingID(key account.Key, domain, name string) string {
 	switch {
 	case !key.IsZero():
-		return "company/" + key.String()
+		return activities.CompanyRunID(key)
 	case domain != "":
 		return "company/domain/" + domain
 	default:
@@ -46,3 +46,7 @@ func SourceSweepID(source string) string { return "signals/source/" + source }
 func SignalResponseID(accountID int64) string {
 	return "signals/response/" + strconv.FormatInt(accountID, 10)
 }
+
+// ReconcileID is the id of the workflow that compares the CRM with the record; a schedule
+// adds the time to it.
+func ReconcileID(crm string) string { return "reconcile/" + crm }

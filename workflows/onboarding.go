@@ -310,7 +310,7 @@ func (o *onboarding) refusedOr(ctx workflow.Context, err error) (*Status, error)
 	if temporal.IsCanceledError(err) {
 		return nil, err
 	}
-	in := activities.FinishInput{AccountID: o.status.AccountID, Status: Failed, Reason: reasonOf(err), Stop: o.status.Stop}
+	in := activities.FinishInput{AccountID: o.status.AccountID, Status: Failed, Reason: reasonOf(err), Stage: o.status.Stage, Stop: o.status.Stop}
 	if kept := workflow.ExecuteLocalActivity(onRecord(ctx, "keep the failure"), a.Finish, in).Get(ctx, nil); kept != nil {
 		workflow.GetLogger(ctx).Error("The failure is not on record", "error", kept)
 	}

@@ -26,6 +26,7 @@ func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(ModelRelease, workflow.RegisterOptions{Name: "ModelRelease"})
 	r.RegisterWorkflowWithOptions(QuarterlyReview, workflow.RegisterOptions{Name: "QuarterlyReview"})
 	r.RegisterWorkflowWithOptions(ScheduledReview, workflow.RegisterOptions{Name: "ScheduledReview"})
+	r.RegisterWorkflowWithOptions(Reconcile, workflow.RegisterOptions{Name: "Reconcile"})
 	r.RegisterWorkflowWithOptions(SignalResponse, workflow.RegisterOptions{Name: "SignalResponse"})
 	r.RegisterWorkflowWithOptions(ShadowScore, workflow.RegisterOptions{Name: "ShadowScore"})
 	r.RegisterWorkflowWithOptions(BulkRescore, workflow.RegisterOptions{Name: "BulkRescore"})

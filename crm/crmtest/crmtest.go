@@ -51,6 +51,10 @@ type Server interface {
 	Created() int
 	// CompleteTask marks a task as done, as a person would.
 	CompleteTask(id string)
+	// Delete deletes a note or a task, as a person would.
+	Delete(id string)
+	// TypeIn writes properties of a company, as a person would; "" clears one.
+	TypeIn(company account.Key, properties map[string]string)
 	// Fail makes the calls from now on fail; Healthy ends it.
 	Fail(Failure)
 }
@@ -117,7 +121,7 @@ func Run(t *testing.T, bench func(t *testing.T) Bench) {
 		{"a refused key is no reason to repeat", badKey},
 		{"a cancelled call ends with the context", cancelled},
 	}
-	for _, tt := range slices.Concat(tests, companyTests, contactTests, dealTests) {
+	for _, tt := range slices.Concat(tests, companyTests, contactTests, dealTests, compareTests) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			tt.run(t, bench(t))

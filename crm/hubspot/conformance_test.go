@@ -180,6 +180,20 @@ func (s *server) CompleteTask(id string) {
 	}
 }
 
+// Delete implements crmtest.Server.
+func (s *server) Delete(id string) {
+	if !s.RemoveNote(id) && !s.RemoveTask(id) {
+		panic("no note or task " + id)
+	}
+}
+
+// TypeIn implements crmtest.Server.
+func (s *server) TypeIn(company account.Key, properties map[string]string) {
+	if err := s.SetProperties(company.ID, properties); err != nil {
+		panic(err)
+	}
+}
+
 // Created implements crmtest.Server.
 func (s *server) Created() int {
 	l := s.Ledger()

@@ -19,6 +19,7 @@ import (
 //	POST   /_crm/companies/{id}/deals       a person enters a deal: {type, stage, opened_at, closed_at, won, amount}
 //	DELETE /_crm/deals/{id}                 a person deletes a deal
 //	PUT    /_crm/tasks/{id}/complete        a person ticks a task off
+//	DELETE /_crm/tasks/{id}                 a person deletes a task; notes likewise
 //	PUT    /_crm/target                     the app to tell: {url, secret}
 //
 // With a target, it is told of each change unless webhook is false; the answer says
@@ -44,6 +45,8 @@ func (c *CRM) Admin() http.Handler {
 	mux.HandleFunc("POST /_crm/companies/{id}/deals", c.postDeal)
 	mux.HandleFunc("DELETE /_crm/deals/{id}", c.deleteDeal)
 	mux.HandleFunc("PUT /_crm/tasks/{id}/complete", c.putComplete)
+	mux.HandleFunc("DELETE /_crm/tasks/{id}", c.deleteOne(c.RemoveTask, "task"))
+	mux.HandleFunc("DELETE /_crm/notes/{id}", c.deleteOne(c.RemoveNote, "note"))
 	mux.HandleFunc("PUT /_crm/target", c.putTarget)
 	return mux
 }
@@ -136,6 +139,16 @@ func (c *CRM) deleteDeal(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+func (c *CRM) deleteOne(remove func(id string) bool, what string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !remove(r.PathValue("id")) {
+			writeJSON(w, http.StatusNotFound, map[string]string{"error": "no " + what + " " + r.PathValue("id")})
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}
 }
 
 func (c *CRM) putComplete(w http.ResponseWriter, r *http.Request) {

@@ -70,6 +70,7 @@ type record struct {
 	companyID          string // of a note or task, of a contact or deal its primary one
 	key                string // in the body of a note or task
 	properties         map[string]string
+	versions           map[string][]version // of properties, the present one first
 	createdAt, updated time.Time
 
 	// Of a company: its contacts, once somebody has looked for them.
@@ -153,7 +154,7 @@ func (c *CRM) AddCompany(name, domain string, properties map[string]string) stri
 	for property := range values {
 		c.define(property)
 	}
-	return c.insert(companies, "", values).id
+	return c.insertAs(fromUI, companies, "", values).id
 }
 
 // define makes a company property that is missing.
@@ -180,7 +181,7 @@ func (c *CRM) typeIn(objectType, what, id string, values map[string]string) erro
 	if len(mistakes) > 0 {
 		return errors.New(mistakes[0].Message)
 	}
-	c.write(rec, clean)
+	c.writeAs(fromUI, rec, clean)
 	return nil
 }
 
@@ -191,7 +192,7 @@ func (c *CRM) CompleteTask(taskID string) bool {
 	defer c.mu.Unlock()
 	rec, ok := c.find(tasks, taskID)
 	if ok {
-		c.write(rec, map[string]string{"hs_task_status": "COMPLETED"})
+		c.writeAs(fromUI, rec, map[string]string{"hs_task_status": "COMPLETED"})
 	}
 	return ok
 }
@@ -266,20 +267,29 @@ func (c *CRM) ownerKnown(id string) bool {
 	return slices.ContainsFunc(c.owners, func(o Owner) bool { return o.ID == id && !o.Archived && o.Type == "PERSON" })
 }
 
-// insert makes a record. Ids are not consecutive, as HubSpot's are not.
+// insert makes a record, as an app does.
 func (c *CRM) insert(objectType, companyID string, values map[string]string) *record {
+	return c.insertAs(fromApp, objectType, companyID, values)
+}
+
+// insertAs makes a record. Ids are not consecutive, as HubSpot's are not.
+func (c *CRM) insertAs(source, objectType, companyID string, values map[string]string) *record {
 	c.lastID += 7
 	rec := &record{id: strconv.FormatInt(1000+c.lastID, 10), companyID: companyID, properties: map[string]string{}, createdAt: c.now()}
 	t := c.objects[objectType]
 	t.byID[rec.id] = rec
 	t.order = append(t.order, rec)
-	c.write(rec, values)
+	c.writeAs(source, rec, values)
 	return rec
 }
 
-// write stores values; an empty one clears the property.
-func (c *CRM) write(rec *record, values map[string]string) {
+// write stores values, as an app does; an empty one clears the property.
+func (c *CRM) write(rec *record, values map[string]string) { c.writeAs(fromApp, rec, values) }
+
+// writeAs stores values, and who wrote them.
+func (c *CRM) writeAs(source string, rec *record, values map[string]string) {
 	for name, v := range values {
+		c.remember(rec, name, v, source)
 		if v == "" {
 			delete(rec.properties, name)
 			continue

@@ -16,6 +16,8 @@ type wireRecord struct {
 	CreatedAt  string             `json:"createdAt"`
 	UpdatedAt  string             `json:"updatedAt"`
 	Archived   bool               `json:"archived"`
+
+	History map[string][]version `json:"propertiesWithHistory,omitempty"`
 }
 
 // show returns the asked properties: those that are defined and empty are null,
@@ -151,13 +153,18 @@ func (c *CRM) note(r *call, method string, rec *record, values map[string]string
 func (c *CRM) readBatch(r *call) (int, any, error) {
 	var body struct {
 		Properties []string                   `json:"properties"`
+		History    []string                   `json:"propertiesWithHistory"`
 		Inputs     []struct{ ID json.Number } `json:"inputs"`
 	}
 	if err := r.into(&body); err != nil {
 		return 0, nil, err
 	}
-	if n := len(body.Inputs); n == 0 || n > 100 {
-		return 0, nil, invalid("inputs must have between 1 and 100 items")
+	most := 100
+	if len(body.History) > 0 {
+		most = 50
+	}
+	if n := len(body.Inputs); n == 0 || n > most {
+		return 0, nil, invalid(fmt.Sprintf("inputs must have between 1 and %d items", most))
 	}
 	results, unknown := []wireRecord{}, []string{}
 	for _, in := range slices.Backward(body.Inputs) { // the order is not promised
@@ -166,7 +173,9 @@ func (c *CRM) readBatch(r *call) (int, any, error) {
 			unknown = append(unknown, in.ID.String())
 			continue
 		}
-		results = append(results, c.show(r.objectType, rec, body.Properties))
+		result := c.show(r.objectType, rec, body.Properties)
+		result.History = c.history(r.objectType, rec, body.History)
+		results = append(results, result)
 	}
 	status, answer := c.batchAnswer(results, unknown)
 	return status, answer, nil
