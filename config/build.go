@@ -39,8 +39,8 @@ func NewLogger(level string) (*zap.Logger, error) {
 }
 
 // DialTemporal connects to the Temporal that TEMPORAL_* variables name. The
-// returned namespace is the one in use.
-func DialTemporal(logger *zap.Logger) (client.Client, string, error) {
+// returned namespace is the one in use. Each of further changes the options.
+func DialTemporal(logger *zap.Logger, further ...func(*client.Options)) (client.Client, string, error) {
 	opts, err := temporalenv.LoadClientOptions(temporalenv.LoadClientOptionsRequest{})
 	if err != nil {
 		return nil, "", fmt.Errorf("read TEMPORAL_* variables: %w", err)
@@ -49,6 +49,9 @@ func DialTemporal(logger *zap.Logger) (client.Client, string, error) {
 	// Payloads are ids and small results: compressing them costs a tenth of the
 	// worker's CPU and as much of the server's, and saves next to nothing.
 	opts.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
+	for _, change := range further {
+		change(&opts)
+	}
 	c, err := client.Dial(opts)
 	if err != nil {
 		at := opts.HostPort
@@ -65,7 +68,7 @@ func DialTemporal(logger *zap.Logger) (client.Client, string, error) {
 }
 
 // BuildCRM returns the client of the CRM that is configured, or nil if none is.
-func BuildCRM(ctx context.Context, c Config, p Pipeline) (crm.CRM, error) {
+func BuildCRM(ctx context.Context, c Config, p Pipeline, further ...outbound.Option) (crm.CRM, error) {
 	if c.CRM == "" {
 		return nil, nil
 	}
@@ -80,6 +83,7 @@ func BuildCRM(ctx context.Context, c Config, p Pipeline) (crm.CRM, error) {
 		}
 		h.Portal = portal
 	}
+	h.Options = further
 	built, err := hubspot.New(h)
 	if err != nil {
 		return nil, fmt.Errorf("SLUICE_HUBSPOT_*: %w", err)
@@ -88,7 +92,7 @@ func BuildCRM(ctx context.Context, c Config, p Pipeline) (crm.CRM, error) {
 }
 
 // BuildProvider returns the provider of one step, or nil if its key is not set.
-func BuildProvider(step Provider) (*activities.Source, error) {
+func BuildProvider(step Provider, further ...outbound.Option) (*activities.Source, error) {
 	spec, ok := registry.Get(step.Name)
 	if !ok {
 		return nil, fmt.Errorf("no provider is called %q", step.Name)
@@ -101,7 +105,7 @@ func BuildProvider(step Provider) (*activities.Source, error) {
 		return nil, nil
 	}
 	built, err := spec.New(providers.Config{
-		BaseURL: cmp.Or(cred.BaseURL, spec.BaseURL), Key: cred.Key.Reveal(), Rules: cred.Rules, Options: step.options(spec),
+		BaseURL: cmp.Or(cred.BaseURL, spec.BaseURL), Key: cred.Key.Reveal(), Rules: cred.Rules, Options: append(step.options(spec), further...),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("SLUICE_%s_*: %w", spec.Env, err)

@@ -21,13 +21,14 @@ import (
 
 // app is what commands work with. A command opens only what it needs.
 type app struct {
-	cfg      config.Config
-	pipeline config.Pipeline
-	log      *zap.Logger
-	store    *store.Store
-	temporal client.Client
-	crm      crm.CRM
-	closers  []func()
+	cfg       config.Config
+	pipeline  config.Pipeline
+	log       *zap.Logger
+	store     *store.Store
+	temporal  client.Client
+	namespace string // in Temporal
+	crm       crm.CRM
+	closers   []func()
 }
 
 func newApp() (*app, error) {
@@ -62,12 +63,15 @@ func (a *app) withStore(ctx context.Context) error {
 	return st.CheckSchema(ctx)
 }
 
-func (a *app) withTemporal(ctx context.Context) error {
-	c, namespace, err := config.DialTemporal(zap.NewNop())
+func (a *app) withTemporal(ctx context.Context) error { return a.dial(ctx) }
+
+// dial is withTemporal with further options.
+func (a *app) dial(ctx context.Context, further ...func(*client.Options)) error {
+	c, namespace, err := config.DialTemporal(zap.NewNop(), further...)
 	if err != nil {
 		return err
 	}
-	a.temporal = c
+	a.temporal, a.namespace = c, namespace
 	a.closers = append(a.closers, c.Close)
 	return workflows.EnsureSearchAttributes(ctx, c.OperatorService(), namespace)
 }
