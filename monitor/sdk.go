@@ -93,7 +93,7 @@ const fromSDK = "As Temporal's SDK metrics reference has it."
 
 // Counter implements client.MetricsHandler.
 func (t tagged) Counter(name string) client.MetricsCounter {
-	v := vec(t.sdk, name+"_total", t.labels, func(name string, labels []string) *prometheus.CounterVec {
+	v := vec(t.sdk, strings.TrimSuffix(name, "_total")+"_total", t.labels, func(name string, labels []string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: fromSDK}, labels)
 	})
 	return count{v.WithLabelValues(t.values...)}

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -48,4 +49,22 @@ func TestCountersSayWhatIsLeftOfBudgets(t *testing.T) {
 	n, err := s.CountUnanswered(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, n)
+}
+
+func TestTheAddressBoundsTheConnections(t *testing.T) {
+	t.Parallel()
+	url := storetest.URL(t)
+	separator := "?"
+	if strings.Contains(url, "?") {
+		separator = "&"
+	}
+	s, err := store.Open(t.Context(), url+separator+"pool_max_conns=1")
+	require.NoError(t, err)
+	defer s.Close()
+	for _, err := range concurrently(8, func(int) error { return s.Ping(t.Context()) }) {
+		require.NoError(t, err)
+	}
+	server, err := s.Server(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1, server.Connections)
 }

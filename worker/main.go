@@ -89,7 +89,7 @@ func run() error {
 	if err := releaseModels(ctx, st, models, active, forContacts); err != nil {
 		return err
 	}
-	m := newMeters()
+	m := newMeters(cfg.MetricsAddr)
 	a, err := buildActivities(ctx, cfg, pipeline, st, m, log)
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func run() error {
 		return err
 	}
 	ready := monitor.Ready{Store: st, Temporal: temporal, Namespace: namespace, Polling: &m.polling}
-	stopServing, err := m.serve(cfg.MetricsAddr, ready, log)
+	stopServing, err := m.serve(ready, log)
 	if err != nil {
 		return err
 	}

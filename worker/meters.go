@@ -16,6 +16,7 @@ import (
 
 // meters is what a worker counts of its own work, and shows on SLUICE_METRICS_ADDR.
 type meters struct {
+	addr     string
 	registry *prometheus.Registry
 	sdk      *monitor.SDK
 	calls    *monitor.Calls
@@ -23,24 +24,26 @@ type meters struct {
 	polling  atomic.Bool
 }
 
-func newMeters() *meters {
+func newMeters(addr string) *meters {
 	r := monitor.NewRegistry()
-	return &meters{registry: r, sdk: monitor.NewSDK(r), calls: monitor.NewCalls(r), work: monitor.NewWork(r)}
+	return &meters{addr: addr, registry: r, sdk: monitor.NewSDK(r), calls: monitor.NewCalls(r), work: monitor.NewWork(r)}
 }
 
-// client has Temporal's SDK and all activities counted.
+// client has all activities counted, and Temporal's SDK where somebody looks.
 func (m *meters) client(o *client.Options) {
-	o.MetricsHandler = m.sdk.Handler()
 	o.Interceptors = append(o.Interceptors, m.work)
+	if m.addr == "" {
+		return
+	}
+	o.MetricsHandler = m.sdk.Handler()
 }
 
-// serve shows health and metrics on addr until it is told to stop; on none if addr is
-// empty.
-func (m *meters) serve(addr string, ready monitor.Ready, log *zap.Logger) (stop func(), err error) {
-	if addr == "" {
+// serve shows health and metrics until it is told to stop, if there is an address for it.
+func (m *meters) serve(ready monitor.Ready, log *zap.Logger) (stop func(), err error) {
+	if m.addr == "" {
 		return func() {}, nil
 	}
-	l, err := net.Listen("tcp", addr)
+	l, err := net.Listen("tcp", m.addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen on SLUICE_METRICS_ADDR: %w", err)
 	}
