@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -108,7 +109,12 @@ func TestEveryMetricOfAlertsAndDashboardIsTold(t *testing.T) {
 		require.NotContains(t, all, domain, "a label names a company")
 	}
 	require.NotContains(t, all, "canary", "a metric holds a secret")
+	documented, err := os.ReadFile("../docs/operations.md")
+	require.NoError(t, err)
 	for name, lines := range told {
+		if family := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(name, ""); strings.HasPrefix(name, "sluice_") {
+			require.Contains(t, string(documented), "`"+family, "docs/operations.md says nothing of it")
+		}
 		if strings.HasPrefix(name, "sluice_") && !strings.HasSuffix(name, "_bucket") {
 			require.Less(t, len(lines), 100, "%s has a label without a bound", name)
 		}

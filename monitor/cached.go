@@ -45,7 +45,7 @@ func (c *cached) Collect(ch chan<- prometheus.Metric) {
 		up := 1.0
 		metrics, err := c.read(ctx)
 		if err != nil {
-			up = 0
+			up, metrics = 0, nil
 		}
 		c.metrics = append(metrics, prometheus.MustNewConstMetric(readable, prometheus.GaugeValue, up, c.name))
 		c.at = time.Now()
@@ -55,7 +55,7 @@ func (c *cached) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// level is a description of a gauge that is read.
+// describe describes a gauge that is read.
 func describe(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(name, help, labels, nil)
 }

@@ -35,19 +35,19 @@ func (r Ready) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	if r.Polling != nil && !r.Polling.Load() {
-		return errors.New("the worker does not poll: it is starting, or stops")
+		return errors.New("not ready: the worker does not poll: it is starting, or stops")
 	}
 	if r.Store.Ping(ctx) != nil {
-		return errors.New("Postgres does not answer")
+		return errors.New("not ready: Postgres does not answer")
 	}
 	if r.Store.CheckSchema(ctx) != nil {
-		return errors.New("the database schema is behind this program: run `starter migrate`")
+		return errors.New("not ready: the database schema is behind this program: run `starter migrate`")
 	}
 	if _, err := r.Temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: r.Namespace}); err != nil {
 		if _, missing := errors.AsType[*serviceerror.NamespaceNotFound](err); missing {
-			return fmt.Errorf("Temporal has no namespace %s", r.Namespace)
+			return fmt.Errorf("not ready: Temporal has no namespace %s", r.Namespace)
 		}
-		return errors.New("Temporal does not answer")
+		return errors.New("not ready: Temporal does not answer")
 	}
 	return nil
 }

@@ -48,14 +48,14 @@ func (s *SDK) Collect(ch chan<- prometheus.Metric) {
 }
 
 // vec returns the vector of a name and its labels, and makes it where it is new.
-func vec[V prometheus.Collector](s *SDK, name string, labels []string, make func(name string, labels []string) V) V {
+func vec[V prometheus.Collector](s *SDK, name string, labels []string, build func(name string, labels []string) V) V {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := name + "|" + strings.Join(labels, "|")
 	if v, ok := s.vecs[key].(V); ok {
 		return v
 	}
-	v := make(name, labels)
+	v := build(name, labels)
 	s.vecs[key] = v
 	return v
 }
