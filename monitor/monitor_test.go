@@ -46,11 +46,13 @@ func TestCallsAreCountedByServiceAndOutcome(t *testing.T) {
 # TYPE sluice_calls_total counter
 sluice_calls_total{outcome="answered",service="hubspot"} 1
 sluice_calls_total{outcome="skipped_breaker",service="pdl"} 1
-# HELP sluice_crm_calls_left Calls that the CRM said are left, in its short window and in the day.
+# HELP sluice_crm_calls_left Calls that the CRM said are left, in its short window and in the day, within the last ten minutes.
 # TYPE sluice_crm_calls_left gauge
 sluice_crm_calls_left{window="day"} 17
 `, "sluice_calls_total", "sluice_crm_calls_left")
 	require.Equal(t, 1, testutil.CollectAndCount(c.seconds), "a call that was not sent took no time")
+	c.left.now = func() time.Time { return time.Now().Add(remembered) }
+	require.Zero(t, testutil.CollectAndCount(c.left), "what it said long ago is no longer so")
 }
 
 func TestBreakersAreCountedInTheStateThatTheyAreIn(t *testing.T) {
