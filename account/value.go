@@ -33,93 +33,118 @@ func (k Kind) String() string { return kindNames[k] }
 // YYYY-MM-DD, and comes back as a text unless the field says otherwise
 // ([Value.As]).
 type Value struct {
-	kind Kind
-	text string
-	num  float64
-	list *[]string // behind a pointer: values are copied often, and few are lists
+	// Of a text a string, of a number a float64, of a yes/no a bool, else *list or *date;
+	// nil: nothing. Values are copied often, so what they hold is behind a pointer.
+	holds any
+}
+
+type list []string
+
+// date is a day, and how it is written.
+type date struct {
+	start time.Time // in UTC
+	text  string
 }
 
 // TextValue returns a text.
-func TextValue(s string) Value { return Value{kind: TextKind, text: s} }
+func TextValue(s string) Value { return Value{s} }
 
 // NumberValue returns a number.
-func NumberValue(n float64) Value { return Value{kind: NumberKind, num: n} }
+func NumberValue(n float64) Value { return Value{n} }
 
 // BoolValue returns a yes/no.
-func BoolValue(b bool) Value {
-	v := Value{kind: BoolKind}
-	if b {
-		v.num = 1
-	}
-	return v
-}
+func BoolValue(b bool) Value { return Value{b} }
 
 // ListValue returns a list, sorted and without repetitions or empty items.
 func ListValue(items ...string) Value {
-	l := slices.DeleteFunc(slices.Clone(items), func(s string) bool { return s == "" })
+	l := list(slices.DeleteFunc(slices.Clone(items), func(s string) bool { return s == "" }))
 	slices.Sort(l)
 	l = slices.Compact(l)
-	return Value{kind: ListKind, list: &l}
+	return Value{&l}
 }
 
 // DateValue returns the day of t, in UTC.
 func DateValue(t time.Time) Value {
-	return Value{kind: DateKind, text: t.UTC().Format(time.DateOnly)}
+	start := t.UTC().Truncate(24 * time.Hour)
+	return Value{&date{start, start.Format(time.DateOnly)}}
 }
 
 // Kind says what v holds.
-func (v Value) Kind() Kind { return v.kind }
+func (v Value) Kind() Kind {
+	switch v.holds.(type) {
+	case string:
+		return TextKind
+	case float64:
+		return NumberKind
+	case bool:
+		return BoolKind
+	case *list:
+		return ListKind
+	case *date:
+		return DateKind
+	}
+	return NoKind
+}
 
 // IsZero reports whether v says nothing.
-func (v Value) IsZero() bool { return v.kind == NoKind }
+func (v Value) IsZero() bool { return v.holds == nil }
 
 // Text returns the text or the date (YYYY-MM-DD); "" for other kinds.
-func (v Value) Text() string { return v.text }
+func (v Value) Text() string {
+	if d, ok := v.holds.(*date); ok {
+		return d.text
+	}
+	s, _ := v.holds.(string)
+	return s
+}
 
 // Number returns the number; 0 for other kinds.
 func (v Value) Number() float64 {
-	if v.kind != NumberKind {
-		return 0
-	}
-	return v.num
+	n, _ := v.holds.(float64)
+	return n
 }
 
 // Bool returns the yes/no; false for other kinds.
-func (v Value) Bool() bool { return v.kind == BoolKind && v.num != 0 }
+func (v Value) Bool() bool {
+	is, _ := v.holds.(bool)
+	return is
+}
 
 // List returns the list, which the caller must not change; nil for other kinds.
 func (v Value) List() []string {
-	if v.list == nil {
-		return nil
+	if l, ok := v.holds.(*list); ok {
+		return *l
 	}
-	return *v.list
+	return nil
 }
 
 // Date returns the date; the zero time for other kinds.
 func (v Value) Date() time.Time {
-	t, err := time.Parse(time.DateOnly, v.text)
-	if v.kind != DateKind || err != nil {
-		return time.Time{}
+	if d, ok := v.holds.(*date); ok {
+		return d.start
 	}
-	return t
+	return time.Time{}
 }
 
 // Equal reports whether v and w hold the same.
 func (v Value) Equal(w Value) bool {
-	return v.kind == w.kind && v.text == w.text && v.num == w.num && slices.Equal(v.List(), w.List())
+	if v.Kind() != w.Kind() {
+		return false
+	}
+	return v.Text() == w.Text() && v.Number() == w.Number() && v.Bool() == w.Bool() && slices.Equal(v.List(), w.List())
 }
 
 // String returns v for people: 1,200 is written 1200, a list with commas.
 func (v Value) String() string {
-	switch v.kind {
+	switch v.Kind() {
 	case NumberKind:
-		return strconv.FormatFloat(v.num, 'f', -1, 64)
+		return strconv.FormatFloat(v.Number(), 'f', -1, 64)
 	case BoolKind:
-		return strconv.FormatBool(v.num != 0)
+		return strconv.FormatBool(v.Bool())
 	case ListKind:
 		return strings.Join(v.List(), ", ")
 	default:
-		return v.text
+		return v.Text()
 	}
 }
 
@@ -127,38 +152,35 @@ func (v Value) String() string {
 // text that is a date, a single text where a list is meant. Everything else must
 // already be of that kind.
 func (v Value) As(k Kind) (Value, error) {
-	switch {
-	case v.kind == k:
+	switch have := v.Kind(); {
+	case have == k:
 		return v, nil
-	case v.kind == TextKind && k == DateKind:
-		t, err := time.Parse(time.DateOnly, v.text)
+	case have == TextKind && k == DateKind:
+		t, err := time.Parse(time.DateOnly, v.Text())
 		if err != nil {
-			return Value{}, fmt.Errorf("%q is not a date (YYYY-MM-DD)", v.text)
+			return Value{}, fmt.Errorf("%q is not a date (YYYY-MM-DD)", v.Text())
 		}
 		return DateValue(t), nil
-	case v.kind == TextKind && k == ListKind:
-		return ListValue(v.text), nil
+	case have == TextKind && k == ListKind:
+		return ListValue(v.Text()), nil
+	default:
+		return Value{}, fmt.Errorf("want a %s, have a %s", k, have)
 	}
-	return Value{}, fmt.Errorf("want a %s, have a %s", k, v.kind)
 }
 
 // MarshalJSON implements json.Marshaler.
 func (v Value) MarshalJSON() ([]byte, error) {
-	switch v.kind {
+	switch v.Kind() {
+	case NoKind:
+		return []byte("null"), nil
 	case TextKind, DateKind:
-		return json.Marshal(v.text)
-	case NumberKind:
-		return json.Marshal(v.num)
-	case BoolKind:
-		return json.Marshal(v.num != 0)
+		return json.Marshal(v.Text())
 	case ListKind:
 		if v.List() == nil {
 			return []byte("[]"), nil
 		}
-		return json.Marshal(v.List())
-	default:
-		return []byte("null"), nil
 	}
+	return json.Marshal(v.holds)
 }
 
 // UnmarshalJSON implements json.Unmarshaler.

@@ -40,6 +40,8 @@ type Activities struct {
 	Zone     string           // in which a day ends: Europe/Berlin
 	GiveUp   time.Duration    // how long a sweep waits for a source that is down
 
+	Review ReviewSettings
+
 	models     sync.Map // "revops@3" → *icp.Model: versions never change
 	complaints sync.Map // what this worker has said once
 	circuits   circuits
@@ -70,6 +72,7 @@ type Store interface {
 	AccountsByDomain(ctx context.Context, domain string) ([]account.Account, error)
 	Facts(ctx context.Context, accountID int64) ([]account.Fact, error)
 
+	OnRecord(ctx context.Context, accountID int64, provider string, maxAge time.Duration) (account.Account, store.Answer, error)
 	FreshAnswer(ctx context.Context, provider, subject string, maxAge time.Duration) (store.Answer, error)
 	AdoptAnswer(ctx context.Context, accountID int64, holder string, a store.Answer) error
 	Reserve(ctx context.Context, in store.ReserveInput) (store.Reservation, error)
@@ -78,22 +81,51 @@ type Store interface {
 	Skip(ctx context.Context, accountID int64, provider, runID, holder string, outcome outbound.Outcome) error
 	CloseProvider(ctx context.Context, provider string, outcome outbound.Outcome, until time.Time, reason string) error
 
+	Known(ctx context.Context, at time.Time, contacts bool, ids ...int64) ([]store.Known, error)
 	SaveScore(ctx context.Context, row store.ScoreRow) (store.ScoreRow, error)
 	LatestScore(ctx context.Context, accountID int64) (store.ScoreRow, error)
+	LatestScores(ctx context.Context, accountIDs []int64) (map[int64]store.ScoreRow, error)
 	DueForRescore(ctx context.Context, after int64, at time.Time, limit int) ([]int64, error)
 	BeginOverride(ctx context.Context, accountID, id int64, at time.Time) (store.Override, error)
 	EndOverride(ctx context.Context, accountID, id int64, how string, at time.Time) (store.Override, error)
 	Override(ctx context.Context, id int64) (store.Override, error)
-	OverrideAt(ctx context.Context, accountID int64, at time.Time) (store.Override, error)
 	AssignOwner(ctx context.Context, accountID int64, queue string, candidates []store.Candidate, day time.Time) (string, error)
 	Model(ctx context.Context, name string, version int) ([]byte, error)
 	ActiveModels(ctx context.Context, subject string) ([]store.ModelRef, error)
+	ModelsInForce(ctx context.Context, subject string) ([]store.ModelInForce, error)
+
+	Release(ctx context.Context, id int64) (store.Release, error)
+	MoveRelease(ctx context.Context, id int64, c store.ReleaseChange) (store.Release, error)
+	EndRelease(ctx context.Context, id int64) (store.Release, error)
+	CountApproval(ctx context.Context, releaseID, id int64, admit func(store.Release, store.Approval) error) (store.Release, error)
+	TakeReleaseMove(ctx context.Context, releaseID, id int64, admit func(store.Release, store.ReleaseMove) error) (store.Release, error)
+	DealsHeld(ctx context.Context, w store.DealsWanted, after int64, limit int) ([]store.HeldDeal, error)
+
+	ReleaseModel(ctx context.Context, releaseID int64) (store.ModelRef, error)
+	CountScored(ctx context.Context) (int, error)
+	Scored(ctx context.Context, after int64, limit int) ([]int64, error)
+	Turns(ctx context.Context, releaseID, through int64, leaveOut []int64) ([]store.Turn, error)
+	KeepPlanned(ctx context.Context, releaseID int64, page []store.Planned) error
+	Difference(ctx context.Context, releaseID int64, limit int) (store.Difference, error)
+	NextPlanned(ctx context.Context, p store.PlannedPage) ([]int64, error)
+	Stragglers(ctx context.Context, p store.PlannedPage) ([]int64, error)
+	WithDueEffects(ctx context.Context, releaseID, after int64, limit int) ([]int64, error)
+	Publish(ctx context.Context, releaseID int64, ids []int64, at time.Time) (moved []int64, err error)
+	PublishAnew(ctx context.Context, releaseID int64, page []store.Planned, at time.Time, back bool) (moved []int64, err error)
+	Undo(ctx context.Context, releaseID int64, ids []int64, at time.Time) (moved []int64, err error)
+	LeaveBe(ctx context.Context, releaseID int64, ids []int64) error
+	Adopt(ctx context.Context, releaseID int64, ids []int64) error
+	DropPlanned(ctx context.Context, releaseID int64, ids []int64) error
+	DueEffects(ctx context.Context, releaseID int64, ids []int64) ([]store.DueEffects, error)
+	EndEffects(ctx context.Context, releaseID int64, ended []store.EndedEffects) error
+	Rescored(ctx context.Context, releaseID int64, share float64, back bool) (store.Rescored, error)
 
 	TryEffect(ctx context.Context, a store.Attempt) (store.Effect, error)
+	TryEffects(ctx context.Context, all []store.Attempt) (map[string]store.Effect, error)
+	FinishEffects(ctx context.Context, done []store.Done) error
 	FinishEffect(ctx context.Context, key, crmID string, written map[string]string) error
 	FailEffect(ctx context.Context, key, reason string) error
 
-	Contacts(ctx context.Context, accountID int64) ([]store.Contact, error)
 	KeepContacts(ctx context.Context, accountID int64, listed []crm.Contact, all bool, at time.Time) ([]store.Contact, error)
 	ScoreContacts(ctx context.Context, model string, at time.Time, scores []store.ContactScore) error
 	FinishContacts(ctx context.Context, at time.Time, done []store.ContactWritten) error
@@ -115,6 +147,8 @@ type Store interface {
 	DigestOwners(ctx context.Context, day string) ([]string, error)
 	Digest(ctx context.Context, day, owner string) ([]store.Response, error)
 	Effects(ctx context.Context, accountID int64) ([]store.Effect, error)
+
+	ReviewStore
 }
 
 // ModelRef names a model version; results carry it, so that a run keeps the
@@ -140,6 +174,58 @@ func (a *Activities) activeModels(ctx context.Context) (Models, []*icp.Model, er
 	in := Models{Model: refs[0], Segments: slices.Clip(refs[1:])}
 	models, err := a.load(ctx, in)
 	return in, models, err
+}
+
+// pin returns the models that a run of the account keeps: the active ones, or, of a
+// model on trial, the candidate where the account is drawn for it. An account is drawn the
+// same way for as long as the trial lasts.
+func (a *Activities) pin(ctx context.Context, acc account.Account) (Models, []*icp.Model, error) {
+	inForce, err := a.inForce(ctx)
+	if err != nil {
+		return Models{}, nil, err
+	}
+	refs := make([]ModelRef, len(inForce))
+	for i, m := range inForce {
+		refs[i] = m.ModelRef
+		candidate := ModelRef{Name: m.Name, Version: m.Candidate}
+		if m.Candidate != 0 && routing.Draw(candidate.String(), acc) < m.Share {
+			refs[i] = candidate
+		}
+	}
+	pinned := Models{Model: refs[0], Segments: slices.Clip(refs[1:])}
+	models, err := a.load(ctx, pinned)
+	return pinned, models, err
+}
+
+// watched are the models whose properties are read from the CRM: the active ones, and
+// those whose release is under way, which are to find what they look at.
+func (a *Activities) watched(ctx context.Context) ([]*icp.Model, error) {
+	inForce, err := a.inForce(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []*icp.Model
+	for _, m := range inForce {
+		for _, version := range []int{m.Version, m.Next} {
+			if version == 0 {
+				continue
+			}
+			model, err := a.model(ctx, ModelRef{Name: m.Name, Version: version})
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, model)
+		}
+	}
+	return all, nil
+}
+
+func (a *Activities) inForce(ctx context.Context) ([]store.ModelInForce, error) {
+	inForce, err := a.Store.ModelsInForce(ctx, icp.SubjectCompany)
+	if err == nil && len(inForce) == 0 {
+		err = fmt.Errorf("%w: no model for companies is active", account.ErrNotFound)
+	}
+	return inForce, err
 }
 
 // load returns the versions, the one for everybody first.

@@ -111,7 +111,7 @@ func (a *Activities) writer(ctx context.Context, m *icp.Model, row store.ScoreRo
 	info := activity.GetInfo(ctx)
 	w := writer{
 		store: a.Store, crm: a.CRM, model: m, row: row, counts: row.Counts(), company: company, account: row.AccountID,
-		run: info.WorkflowExecution.RunID, holder: info.WorkflowExecution.RunID + "/" + info.ActivityID, beat: func() { activity.RecordHeartbeat(ctx) },
+		run: info.WorkflowExecution.RunID, holder: info.WorkflowExecution.RunID + "/" + info.ActivityID, beat: heartbeat(ctx),
 	}
 	var err error
 	if row.Override != nil {
@@ -131,10 +131,12 @@ type writer struct {
 	account int64
 	score   int64 // that the effects follow from; 0 for effects of news
 
+	disown string // an owner who is to be taken off again; "" if none is
+
 	override store.Override // that the row was scored under, if any
 	run      string
 	holder   string // the activity, through all of its attempts
-	beat     func() // tells Temporal that the worker lives, so that a dead one is replaced soon
+	beat     func() // see heartbeat
 }
 
 func (w writer) write(ctx context.Context, steps []func(context.Context) (EffectDone, error)) (ApplyResult, error) {
@@ -156,36 +158,56 @@ func (w writer) write(ctx context.Context, steps []func(context.Context) (Effect
 	return out, nil
 }
 
-// properties writes what differs. A value in the CRM that is neither empty nor
-// ours was typed by a person, or came from another system: it stays.
+// properties writes what differs.
 func (w writer) properties(ctx context.Context) (EffectDone, error) {
-	key := crm.EffectKey(w.company.Key, crm.PropertiesEffect, "")
-	want := w.values()
-	before, err := w.begin(ctx, key, crm.PropertiesEffect, want)
+	attempt := w.attempt()
+	before, err := w.store.TryEffect(ctx, attempt)
 	if err != nil {
 		return EffectDone{}, err
 	}
-	done := EffectDone{Kind: crm.PropertiesEffect, Key: key, CRMID: w.company.Key.ID}
-	written, changes := map[string]string{}, map[string]string{}
+	d := w.compare(attempt.Tried, before)
+	if len(d.changes) > 0 {
+		err = w.crm.UpdateCompany(ctx, w.company.Key, d.changes)
+	}
+	done := EffectDone{Kind: crm.PropertiesEffect, Key: attempt.Key, CRMID: w.company.Key.ID, Kept: d.kept}
+	if err != nil {
+		return done, w.failed(ctx, attempt.Key, err)
+	}
+	return done, w.store.FinishEffect(ctx, attempt.Key, w.company.Key.ID, d.written)
+}
+
+// attempt is the effect that writes the properties of the score.
+func (w writer) attempt() store.Attempt {
+	return store.Attempt{
+		Key: crm.EffectKey(w.company.Key, crm.PropertiesEffect, ""), AccountID: w.account, RunID: w.run, Holder: w.holder,
+		Kind: crm.PropertiesEffect, Tried: w.values(), ScoreID: w.score,
+	}
+}
+
+// comparison is what of the properties of a record is to be written.
+type comparison struct {
+	changes map[string]string
+	written map[string]string // that hold our value then
+	kept    []string          // that somebody else wrote
+}
+
+// compare says what of the values is to be written. A value in the CRM that is neither
+// empty nor ours was typed by a person, or came from another system: it stays.
+func (w writer) compare(want map[string]string, before store.Effect) comparison {
+	d := comparison{changes: map[string]string{}, written: map[string]string{}}
 	for name, value := range want {
 		have := w.have(name)
 		switch {
 		case have == "" || ours(name, have, before):
-			written[name] = value
+			d.written[name] = value
 			if !same(name, have, value) {
-				changes[name] = value
+				d.changes[name] = value
 			}
 		case !same(name, have, value): // one that agrees with us is not ours for that
-			done.Kept = append(done.Kept, name)
+			d.kept = append(d.kept, name)
 		}
 	}
-	if len(changes) > 0 {
-		err = w.crm.UpdateCompany(ctx, w.company.Key, changes)
-	}
-	if err != nil {
-		return done, w.failed(ctx, key, err)
-	}
-	return done, w.store.FinishEffect(ctx, key, w.company.Key.ID, written)
+	return d
 }
 
 func (w writer) begin(ctx context.Context, key string, kind crm.EffectKind, tried map[string]string) (store.Effect, error) {
@@ -239,7 +261,7 @@ func (w writer) values() map[string]string {
 		crm.ScoredAtProperty:     w.row.ScoredAt.UTC().Format(time.RFC3339),
 		crm.ReasonProperty:       w.reason(),
 	}
-	if w.row.OwnerID != "" {
+	if w.row.OwnerID != "" || w.disown != "" && w.disown == w.company.OwnerID {
 		values[crm.OwnerProperty] = w.row.OwnerID
 	}
 	return values
@@ -262,7 +284,7 @@ func (w writer) note(ctx context.Context) (EffectDone, error) {
 // task gives the owner one task when the account has earned a tier that asks for
 // it. A provisional tier has earned it only if the lowest score it may have does.
 func (w writer) task(ctx context.Context) (EffectDone, error) {
-	s, tier := w.counts, w.earned()
+	s, tier := w.counts, earned(w.model, w.row)
 	if tier.Task == nil || w.row.Exploration {
 		return EffectDone{}, nil
 	}
@@ -273,7 +295,7 @@ func (w writer) task(ctx context.Context) (EffectDone, error) {
 		return EffectDone{}, err
 	}
 	t := crm.Task{
-		Key:     crm.EffectKey(w.company.Key, crm.TaskEffect, slug(tier.Name)),
+		Key:     taskKey(w.company.Key, tier),
 		Subject: subject, Body: w.explanation(), Due: w.row.ScoredAt.Add(tier.Task.Due),
 		Priority: tier.Task.Priority, OwnerID: w.row.OwnerID,
 	}

@@ -46,20 +46,23 @@ type AskResult struct {
 // Its errors carry the outcome as their type: throttled and provider_error are
 // retried, CircuitOpen, auth_failed, quota_exhausted and bad_request are not.
 func (a *Activities) Ask(ctx context.Context, in AskInput) (AskResult, error) {
-	acc, err := a.Store.Account(ctx, in.AccountID)
+	source, configured := a.Providers[in.Provider] // by the worker that planned, if not by this one
+	acc, cached, err := a.Store.OnRecord(ctx, in.AccountID, in.Provider, source.TTL)
 	if err != nil {
 		return AskResult{}, failure(err)
 	}
-	c := call{a: a, in: in, acc: acc, holder: holder(ctx), runID: activity.GetInfo(ctx).WorkflowExecution.RunID}
-	out, err := c.run(ctx)
+	c := call{a: a, source: source, in: in, acc: acc, holder: holder(ctx), runID: activity.GetInfo(ctx).WorkflowExecution.RunID}
+	out := AskResult{Outcome: outbound.SkippedUnconfigured}
+	if configured {
+		out, err = c.run(ctx, cached)
+	}
+	if err == nil && c.known == nil {
+		c.known, err = a.Store.Facts(ctx, in.AccountID)
+	}
 	if err != nil {
 		return AskResult{}, failure(err)
 	}
-	facts, err := a.Store.Facts(ctx, in.AccountID)
-	if err != nil {
-		return AskResult{}, failure(err)
-	}
-	out.Missing = in.Plan.Resolve(facts).Missing
+	out.Missing = in.Plan.Resolve(c.known).Missing
 	out.OutOfReach, err = a.outOfReach(ctx, acc)
 	return out, failure(err)
 }
@@ -79,27 +82,20 @@ type call struct {
 	acc    account.Account
 	holder string
 	runID  string
+	known  []account.Fact // of the account, once the answer is on record; nil before
 }
 
-func (c call) run(ctx context.Context) (AskResult, error) {
-	var ok bool
-	if c.source, ok = c.a.Providers[c.in.Provider]; !ok { // configured on the worker that planned, not on this one
-		return AskResult{Outcome: outbound.SkippedUnconfigured}, nil
-	}
+// run buys an answer unless the one on record is good.
+func (c *call) run(ctx context.Context, onRecord store.Answer) (AskResult, error) {
 	if c.in.Late {
 		needed, err := c.stillNeeded(ctx)
 		if err != nil || !needed {
 			return AskResult{Outcome: outbound.SkippedNothingMissing}, err
 		}
 	}
-	subject := waterfall.Subject(c.acc)
-	cached, err := c.a.Store.FreshAnswer(ctx, c.in.Provider, subject, c.source.TTL)
-	if err == nil {
-		err = c.a.Store.AdoptAnswer(ctx, c.acc.ID, c.holder, cached)
-		return AskResult{Outcome: outbound.Cached, Fields: fields(cached.Facts)}, err
-	}
-	if !errors.Is(err, account.ErrNotFound) {
-		return AskResult{}, err
+	if onRecord.ID != 0 {
+		err := c.a.Store.AdoptAnswer(ctx, c.acc.ID, c.holder, onRecord)
+		return AskResult{Outcome: outbound.Cached, Fields: fields(onRecord.Facts)}, err
 	}
 	got, err := c.ask(ctx)
 	if errors.Is(err, store.ErrInFlight) { // somebody else is buying this very answer
@@ -111,7 +107,7 @@ func (c call) run(ctx context.Context) (AskResult, error) {
 
 // ask buys an answer, whatever is on record, if the budgets allow it. Its error is
 // store.ErrInFlight while somebody else buys this very answer, or has just bought it.
-func (c call) ask(ctx context.Context) (AskResult, error) {
+func (c *call) ask(ctx context.Context) (AskResult, error) {
 	limits := c.a.Budgets.Limits(c.runID, c.in.ImportID, c.in.Provider, time.Now())
 	r, err := c.a.Store.Reserve(ctx, store.ReserveInput{
 		AccountID: c.acc.ID, Provider: c.in.Provider, Subject: waterfall.Subject(c.acc),
@@ -127,7 +123,7 @@ func (c call) ask(ctx context.Context) (AskResult, error) {
 }
 
 // buy asks the provider, and settles the reservation whatever comes back.
-func (c call) buy(ctx context.Context, r store.Reservation) (AskResult, error) {
+func (c *call) buy(ctx context.Context, r store.Reservation) (AskResult, error) {
 	start := time.Now()
 	answer, err := c.source.Ask(ctx, c.acc)
 	c.a.circuits.heard(c.in.Provider, err)
@@ -147,14 +143,14 @@ func (c call) buy(ctx context.Context, r store.Reservation) (AskResult, error) {
 	}
 	err = c.a.Store.SaveAnswer(keep, r, store.SaveAnswerInput{
 		Outcome: answer.Outcome, Facts: answer.Facts, Credits: answer.Credits,
-		Body: answer.Body, RecordID: answer.RecordID, Elapsed: elapsed, At: start,
+		Body: answer.Body, RecordID: answer.RecordID, Elapsed: elapsed, At: start, Known: &c.known,
 	})
 	return AskResult{Outcome: answer.Outcome, Fields: fields(answer.Facts), Credits: answer.Credits}, err
 }
 
 // settle ends the reservation of a call that brought no answer, and closes the
 // provider for everybody when asking again makes no sense until somebody acts.
-func (c call) settle(ctx context.Context, r store.Reservation, cause error, elapsed time.Duration) error {
+func (c *call) settle(ctx context.Context, r store.Reservation, cause error, elapsed time.Duration) error {
 	e, ok := errors.AsType[*outbound.Error](cause)
 	outcome := outbound.ProviderError // cut short by us: whether it was sent is not known
 	if ok {
@@ -189,7 +185,7 @@ func quotaReset(e *outbound.Error, now time.Time) time.Time {
 
 // stillNeeded reports whether the plan, with what is known by now, would still get
 // as far as this provider and gain by asking it.
-func (c call) stillNeeded(ctx context.Context) (bool, error) {
+func (c *call) stillNeeded(ctx context.Context) (bool, error) {
 	facts, err := c.a.Store.Facts(ctx, c.acc.ID)
 	if err != nil {
 		return false, err

@@ -68,7 +68,7 @@ func (a *Activities) ScoreContacts(ctx context.Context, in ScoreContactsInput) (
 	if err != nil {
 		return ScoreContactsResult{}, failure(err)
 	}
-	p := people{a: a, model: m, company: in.Plan.Resolve(known).Facts(), now: time.Now()}
+	p := people{a: a, model: m, company: in.Plan.Resolve(known).Facts(), now: time.Now(), beat: heartbeat(ctx)}
 	err = p.score(ctx, in)
 	return p.out, a.settled(ctx, in.Key, err, &p.out)
 }
@@ -85,7 +85,7 @@ func (a *Activities) MeetContacts(ctx context.Context, in MeetContactsInput) (Sc
 	if a.CRM == nil { // another worker may have one
 		return ScoreContactsResult{}, errors.New("this worker has no CRM: set SLUICE_CRM and its credentials for every worker")
 	}
-	p := people{a: a, now: time.Now()}
+	p := people{a: a, now: time.Now(), beat: heartbeat(ctx)}
 	_, _, err := p.meet(ctx, in.AccountID, in.Key)
 	return p.out, a.settled(ctx, in.Key, err, &p.out)
 }
@@ -102,19 +102,6 @@ func (a *Activities) settled(ctx context.Context, key account.Key, err error, ou
 		return temporal.NewNonRetryableApplicationError("the account "+key.String()+" is gone", RecordGone, nil)
 	}
 	return crmFailure(err)
-}
-
-// contactsFor are the contacts on record, where the model looks at them.
-func (a *Activities) contactsFor(ctx context.Context, models []*icp.Model, accountID int64) ([]icp.Contact, error) {
-	if !slices.ContainsFunc(models, (*icp.Model).LooksAtContacts) {
-		return nil, nil
-	}
-	rows, err := a.Store.Contacts(ctx, accountID)
-	contacts := make([]icp.Contact, len(rows))
-	for i, row := range rows {
-		contacts[i] = icp.Contact{ID: row.Key.ID, Facts: contactFacts(row, row.SeenAt)}
-	}
-	return contacts, err
 }
 
 // unmended is what a person has to mend before contacts can be scored or written; "" if
@@ -144,6 +131,7 @@ type people struct {
 	model   *icp.Model
 	company account.Facts
 	now     time.Time
+	beat    func() // see heartbeat
 	out     ScoreContactsResult
 }
 
@@ -153,7 +141,7 @@ func (p *people) meet(ctx context.Context, accountID int64, key account.Key) ([]
 	if err != nil {
 		return nil, nil, err
 	}
-	activity.RecordHeartbeat(ctx)
+	p.beat()
 	p.out.Contacts, p.out.More = len(listed), more
 	rows, err := p.a.Store.KeepContacts(ctx, accountID, listed, !more, p.now)
 	return listed, rows, err
@@ -262,7 +250,7 @@ func (p *people) write(ctx context.Context, drafts []draft) error {
 			ended = append(ended, store.ContactWritten{ContactID: d.row.ID, Written: d.written})
 		}
 	}
-	activity.RecordHeartbeat(ctx)
+	p.beat()
 	done, err := p.a.CRM.UpdateContacts(ctx, writes)
 	for _, w := range done {
 		ended = append(ended, store.ContactWritten{ContactID: byID[w.ID].row.ID, Written: byID[w.ID].written, Refused: w.Refused})

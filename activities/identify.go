@@ -47,11 +47,11 @@ type IdentifyResult struct {
 // record and draws up the plan. It refuses with an error of type Invalid what is
 // not a company of its own, and with RecordGone a record that was deleted.
 func (a *Activities) Identify(ctx context.Context, in IdentifyInput) (IdentifyResult, error) {
-	active, models, err := a.activeModels(ctx)
+	watched, err := a.watched(ctx)
 	if err != nil {
 		return IdentifyResult{}, failure(err)
 	}
-	company, err := a.company(ctx, in, models)
+	company, err := a.company(ctx, in, watched)
 	if err != nil {
 		return IdentifyResult{}, err
 	}
@@ -64,13 +64,17 @@ func (a *Activities) Identify(ctx context.Context, in IdentifyInput) (IdentifyRe
 		return IdentifyResult{}, failure(err)
 	}
 	if !company.Key.IsZero() {
-		if err := a.Store.TakeRecords(ctx, a.record(models, acc.ID, company, time.Now())); err != nil {
+		if err := a.Store.TakeRecords(ctx, a.record(watched, acc.ID, company, time.Now())); err != nil {
 			return IdentifyResult{}, failure(err)
 		}
 	}
+	pinned, models, err := a.pin(ctx, acc)
+	if err != nil {
+		return IdentifyResult{}, failure(err)
+	}
 	out := IdentifyResult{
 		AccountID: acc.ID, Key: company.Key, Domain: domain,
-		Owner: company.OwnerID, RecordURL: company.URL, LateFill: a.LateFill, Models: active,
+		Owner: company.OwnerID, RecordURL: company.URL, LateFill: a.LateFill, Models: pinned,
 	}
 	out.Plan, out.Unconfigured = a.waterfall(models...)
 	out.LooksAtContacts = slices.ContainsFunc(models, (*icp.Model).LooksAtContacts)

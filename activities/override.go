@@ -135,7 +135,7 @@ func (a *Activities) owned(ctx context.Context, acc account.Account, b Brief) (B
 	if acc.Key.IsZero() || a.CRM == nil {
 		return b, nil
 	}
-	_, models, err := a.activeModels(ctx)
+	models, err := a.watched(ctx)
 	if err != nil {
 		return b, failure(err)
 	}
@@ -187,10 +187,11 @@ func (w writer) reason() string {
 
 // earned is the tier whose task is due. A provisional tier has earned it only if the
 // lowest score that it may have does; a person's decision stands as it is.
-func (w writer) earned() icp.Tier {
-	if w.row.Override != nil {
-		tier, _ := w.model.TierNamed(w.counts.Tier)
+func earned(m *icp.Model, row store.ScoreRow) icp.Tier {
+	counts := row.Counts()
+	if row.Override != nil {
+		tier, _ := m.TierNamed(counts.Tier)
 		return tier
 	}
-	return w.model.Assured(w.counts)
+	return m.Assured(counts)
 }

@@ -180,6 +180,29 @@ func TestBeginOverrideRefuses(t *testing.T) {
 	}
 }
 
+// A release may drop a tier that a person had decided on.
+func TestAnOverrideToATierThatIsGoneLeavesTheMachinesScore(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	who := b.enriched(t, "bolt.example")
+	_, err := b.score(pass(who, 1))
+	require.NoError(t, err)
+	_, err = b.begin(b.decided(t, who, strategic("Tier 3")))
+	require.NoError(t, err)
+	m, err := icp.Parse("revops.yaml", []byte(strings.ReplaceAll(nextVersion(b.model), "Tier 3", "Tier C")))
+	require.NoError(t, err)
+	b.release(t, m)
+	in := pass(who, 2)
+	in.Model.Version = 3
+	got, err := b.score(in)
+	require.NoError(t, err)
+	require.Equal(t, "Tier 2", got.Tier)
+	require.Nil(t, got.Overridden)
+	row, err := b.store.LatestScore(t.Context(), who.AccountID)
+	require.NoError(t, err)
+	require.Contains(t, row.Why, "to Tier 3 does not count: revops@3 has no such tier")
+}
+
 func (b *bundle) over(t *testing.T, in activities.BeginOverrideInput) {
 	t.Helper()
 	_, err := b.end(activities.EndOverrideInput{AccountID: in.AccountID, ID: in.ID, How: store.Cleared})

@@ -91,7 +91,7 @@ func (r records) read(ctx context.Context, accounts []account.Account, at time.T
 	for i, acc := range accounts {
 		keys[i], ids[acc.Key] = acc.Key, acc.ID
 	}
-	_, models, err := r.a.activeModels(ctx)
+	models, err := r.a.watched(ctx)
 	if err != nil {
 		return err
 	}

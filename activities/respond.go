@@ -60,12 +60,12 @@ func (a *Activities) ReadNews(ctx context.Context, in ResponseInput) (Brief, err
 	if err != nil {
 		return Brief{}, failure(err)
 	}
-	active, models, err := a.activeModels(ctx)
+	pinned, models, err := a.pin(ctx, acc)
 	if err != nil {
 		return Brief{}, failure(err)
 	}
 	plan, _ := a.waterfall(models...)
-	b := Brief{Score: ScoreInput{AccountID: acc.ID, Models: active, Plan: plan, Pass: 1, Cause: "signal"}}
+	b := Brief{Score: ScoreInput{AccountID: acc.ID, Models: pinned, Plan: plan, Pass: 1, Cause: "signal"}}
 	for _, g := range news {
 		b.Signals = append(b.Signals, g.ID)
 	}

@@ -89,74 +89,95 @@ func (a *Activities) Score(ctx context.Context, in ScoreInput) (ScoreResult, err
 // score works the decision out and keeps it. It is [store.ErrMoved] when the account was
 // scored, or an override began or ended, while it did.
 func (a *Activities) score(ctx context.Context, models []*icp.Model, in ScoreInput) (store.ScoreRow, error) {
-	known, err := a.known(ctx, models, in)
+	all, err := a.known(ctx, models, in.Plan, time.Now(), in.AccountID)
 	if err != nil {
 		return store.ScoreRow{}, err
 	}
-	row := store.ScoreRow{
-		AccountID: in.AccountID, RunID: activity.GetInfo(ctx).WorkflowExecution.RunID, Pass: in.Pass,
-		Facts: known.resolved.Merged, ScoredAt: known.at, Before: known.last.ID,
+	if len(all) == 0 {
+		return store.ScoreRow{}, fmt.Errorf("score account %d: %w", in.AccountID, account.ErrNotFound)
 	}
-	m := known.choose(models, &row)
-	known.rate(m, &row)
-	route := routing.Input{Account: known.account, Facts: known.facts, ExistingOwner: in.Owner}
-	if known.override.ID != 0 {
-		if counts, ok := known.override.On(m, row.Score); ok {
-			row.Override = &store.Standing{ID: known.override.ID, Value: counts.Value, Tier: counts.Tier, Fit: counts.Fit}
-			route.Decided = true
-		}
+	d := all[0].decide(models, a.Routes, in)
+	d.row.RunID = activity.GetInfo(ctx).WorkflowExecution.RunID
+	if d.row.OwnerID == "" && len(d.candidates) > 0 {
+		d.row.OwnerID, err = a.Store.AssignOwner(ctx, in.AccountID, d.row.Queue, d.candidates, d.row.ScoredAt)
 	}
-	route.Tier, _ = m.TierNamed(row.Counts().Tier)
-	if err := a.route(ctx, m, route, &row); err != nil {
+	if err != nil {
 		return store.ScoreRow{}, err
 	}
-	if err := a.explain(ctx, in, known, &row); err != nil {
-		return store.ScoreRow{}, err
-	}
-	return a.Store.SaveScore(ctx, row)
+	return a.Store.SaveScore(ctx, d.row)
 }
 
 // known is what a score is worked out from.
 type known struct {
+	store.Known
 	at       time.Time
-	account  account.Account
 	resolved waterfall.Resolution
 	facts    account.Facts
-	signals  []account.Signal
-	contacts []icp.Contact  // where the model looks at them
-	last     store.ScoreRow // the score before; zero for the first
-	override store.Override // that holds; zero if none does
+	contacts []icp.Contact // where the models look at them
 }
 
-func (a *Activities) known(ctx context.Context, models []*icp.Model, in ScoreInput) (known, error) {
-	k := known{at: time.Now()}
-	var err error
-	if k.account, err = a.Store.Account(ctx, in.AccountID); err != nil {
-		return k, err
-	}
-	said, err := a.Store.Facts(ctx, in.AccountID)
+// known reads what is on record of the accounts, however many they are, at once: a run
+// scores one, a release all of them.
+func (a *Activities) known(ctx context.Context, models []*icp.Model, plan waterfall.Plan, at time.Time, ids ...int64) ([]known, error) {
+	all, err := a.Store.Known(ctx, at, slices.ContainsFunc(models, (*icp.Model).LooksAtContacts), ids...)
 	if err != nil {
-		return k, err
+		return nil, err
 	}
-	k.resolved = in.Plan.Resolve(said)
-	k.facts = k.resolved.Facts()
-	if k.signals, err = a.happened(ctx, in.AccountID); err != nil {
-		return k, err
+	out := make([]known, len(all))
+	for i, k := range all {
+		out[i] = known{Known: k, at: at, resolved: plan.Resolve(k.Facts)}
+		out[i].facts = out[i].resolved.Facts()
+		for _, c := range k.Contacts {
+			out[i].contacts = append(out[i].contacts, icp.Contact{ID: c.Key.ID, Facts: contactFacts(c, c.SeenAt)})
+		}
 	}
-	if k.contacts, err = a.contactsFor(ctx, models, in.AccountID); err != nil {
-		return k, err
+	return out, nil
+}
+
+// decided is a score that is worked out, with the route that follows from it.
+type decided struct {
+	row   store.ScoreRow // whose owner is still to be found, if there are candidates
+	model *icp.Model
+	// candidates are the owners of whom the next in turn gets the account, unless it has
+	// one in the queue.
+	candidates []store.Candidate
+}
+
+// decide works the account's next score out, and what follows from it, but for whose turn
+// it is. It is all that decides: nothing outside is asked.
+func (k known) decide(models []*icp.Model, rules routing.Rules, in ScoreInput) decided {
+	d := decided{row: store.ScoreRow{
+		AccountID: k.ID, Pass: in.Pass, Facts: k.resolved.Merged, ScoredAt: k.at, Before: k.Last.ID, Holding: k.Override.ID,
+	}}
+	d.model = k.choose(models, &d.row)
+	k.rate(d.model, &d.row)
+	route := routing.Input{Account: k.Account, Facts: k.facts, ExistingOwner: in.Owner}
+	if k.Override.ID != 0 {
+		if counts, ok := k.Override.On(d.model, d.row.Score); ok {
+			d.row.Override = &store.Standing{ID: k.Override.ID, Value: counts.Value, Tier: counts.Tier, Fit: counts.Fit}
+			route.Decided = true
+		}
 	}
-	if k.last, err = a.Store.LatestScore(ctx, in.AccountID); err != nil && !errors.Is(err, account.ErrNotFound) {
-		return k, err
+	route.Tier, _ = d.model.TierNamed(d.row.Counts().Tier)
+	d.route(rules, route)
+	k.explain(in, &d.row)
+	return d
+}
+
+// route settles queue and owner of the row, or who may be the owner.
+func (d *decided) route(rules routing.Rules, in routing.Input) {
+	r := routing.Decide(d.model, rules, in)
+	d.row.Queue, d.row.OwnerID, d.row.RouteReason, d.row.Exploration = r.Queue, r.Owner, r.Reason, r.Exploration
+	if d.row.Override != nil {
+		d.row.RouteReason += "; by override"
 	}
-	if k.override, err = a.Store.OverrideAt(ctx, in.AccountID, k.at); err != nil && !errors.Is(err, account.ErrNotFound) {
-		return k, err
+	for _, c := range r.Candidates {
+		d.candidates = append(d.candidates, store.Candidate{OwnerID: c.ID, Capacity: c.Capacity})
 	}
-	return k, nil
 }
 
 func (k known) subject() icp.Subject {
-	return icp.Subject{Facts: k.facts, Signals: slices.Concat(k.signals, k.facts.Signals()), Contacts: k.contacts}
+	return icp.Subject{Facts: k.facts, Signals: slices.Concat(k.Signals, k.facts.Signals()), Contacts: k.contacts}
 }
 
 // choose returns the model that the account gets, and puts the runner-up into the row.
@@ -187,8 +208,8 @@ func (k known) rate(m *icp.Model, row *store.ScoreRow) {
 	row.Score = m.Rate(sub, k.at)
 	row.RescoreAt = m.Stale(sub, row.Score, k.at)
 	var held icp.Held
-	if k.last.Model == m.Name {
-		held = icp.Held{Tier: k.last.Score.Tier, Since: k.last.TierSince}
+	if k.Last.Model == m.Name {
+		held = icp.Held{Tier: k.Last.Score.Tier, Since: k.Last.TierSince}
 	}
 	tier, why := m.Settle(row.Score, held, k.at)
 	row.Score.Tier, row.TierReason, row.TierSince = tier.Name, why, k.at
@@ -202,77 +223,36 @@ func (k known) rate(m *icp.Model, row *store.ScoreRow) {
 	}
 }
 
-// route settles queue and owner of the row.
-func (a *Activities) route(ctx context.Context, m *icp.Model, in routing.Input, row *store.ScoreRow) error {
-	r := routing.Decide(m, a.Routes, in)
-	owner, err := a.owner(ctx, row.AccountID, r, row.ScoredAt)
-	row.Queue, row.OwnerID, row.RouteReason, row.Exploration = r.Queue, owner, r.Reason, r.Exploration
-	if row.Override != nil {
-		row.RouteReason += "; by override"
-	}
-	return err
-}
-
 // explain puts into the row why there is a new score and what it changed.
-func (a *Activities) explain(ctx context.Context, in ScoreInput, k known, row *store.ScoreRow) error {
-	row.Cause = cause(in, k.last, *row)
+func (k known) explain(in ScoreInput, row *store.ScoreRow) {
+	row.Cause = cause(in, k.Last, *row)
 	var before icp.Score
-	if k.last.ID != 0 {
-		before = k.last.Counts()
-		row.Changes = icp.Diff(k.last.Score, row.Score)
+	if k.Last.ID != 0 {
+		before = k.Last.Counts()
+		row.Changes = icp.Diff(k.Last.Score, row.Score)
 	}
 	also := []string{}
-	if was, is := k.last.ModelRef(), row.ModelRef(); k.last.ID != 0 && was != is {
+	if was, is := k.Last.ModelRef(), row.ModelRef(); k.Last.ID != 0 && was != is {
 		also = append(also, fmt.Sprintf("model %s@%d → %s@%d", was.Name, was.Version, is.Name, is.Version))
 	}
-	switched, err := a.switched(ctx, k)
-	row.Why = icp.Why(row.Cause, before, row.Counts(), row.Changes, append(also, switched)...)
-	return err
+	row.Why = icp.Why(row.Cause, before, row.Counts(), row.Changes, append(also, k.switched(*row))...)
 }
 
-// switched says that an override began or ended since the score before.
-func (a *Activities) switched(ctx context.Context, k known) (string, error) {
-	was := k.last.OverrideID()
+// switched says that an override began or ended since the score before, or is of no use to
+// the model.
+func (k known) switched(row store.ScoreRow) string {
+	o := k.Ended
 	switch {
-	case was == k.override.ID:
-		return "", nil
-	case k.override.ID != 0:
-		return fmt.Sprintf("override %d to %s (%s)", k.override.ID, k.override.Override, until(k.override.Override)), nil
+	case k.Override.ID != 0 && row.Override == nil:
+		return fmt.Sprintf("override %d to %s does not count: %s@%d has no such tier", k.Override.ID, k.Override.Override, row.Model, row.ModelVersion)
+	case k.Last.OverrideID() == k.Override.ID:
+		return ""
+	case k.Override.ID != 0:
+		return fmt.Sprintf("override %d to %s (%s)", k.Override.ID, k.Override.Override, until(k.Override.Override))
+	case o.State != store.EndedOverride: // its workflow is about to end it
+		o.Ended = store.Expired
 	}
-	o, err := a.Store.Override(ctx, was)
-	if err != nil {
-		return "", err
-	}
-	how := o.Ended
-	if o.State != store.EndedOverride { // its workflow is about to end it
-		how = store.Expired
-	}
-	return fmt.Sprintf("override %d to %s has ended: %s", o.ID, o.Override, how), nil
-}
-
-// owner is the one already decided on, or the candidate whose turn it is.
-func (a *Activities) owner(ctx context.Context, accountID int64, r routing.Route, now time.Time) (string, error) {
-	if r.Owner != "" || len(r.Candidates) == 0 {
-		return r.Owner, nil
-	}
-	candidates := make([]store.Candidate, len(r.Candidates))
-	for i, c := range r.Candidates {
-		candidates[i] = store.Candidate{OwnerID: c.ID, Capacity: c.Capacity}
-	}
-	return a.Store.AssignOwner(ctx, accountID, r.Queue, candidates, now)
-}
-
-// happened returns the signals on record, as the model rates them.
-func (a *Activities) happened(ctx context.Context, accountID int64) ([]account.Signal, error) {
-	known, err := a.Store.Signals(ctx, accountID)
-	events := make([]account.Signal, len(known))
-	for i, g := range known {
-		events[i] = account.Signal{Kind: g.Kind, OccurredAt: g.OccurredAt, Summary: g.Summary}
-		if len(g.Evidence) > 0 {
-			events[i].Source = g.Evidence[0].Source
-		}
-	}
-	return events, err
+	return fmt.Sprintf("override %d to %s has ended: %s", o.ID, o.Override, o.Ended)
 }
 
 // cause is why there is a new score: the first one, another model, or better data,

@@ -21,6 +21,7 @@ import (
 	"github.com/sluicehq/sluice/outbound"
 	"github.com/sluicehq/sluice/providers"
 	"github.com/sluicehq/sluice/providers/registry"
+	"github.com/sluicehq/sluice/seal"
 	"github.com/sluicehq/sluice/waterfall"
 )
 
@@ -38,9 +39,10 @@ func NewLogger(level string) (*zap.Logger, error) {
 	return cfg.Build()
 }
 
-// DialTemporal connects to the Temporal that TEMPORAL_* variables name. The
-// returned namespace is the one in use. Each of further changes the options.
-func DialTemporal(logger *zap.Logger, further ...func(*client.Options)) (client.Client, string, error) {
+// DialTemporal connects to the Temporal that TEMPORAL_* variables name. What it keeps is
+// sealed if there are keys. The returned namespace is the one in use. Each of further
+// changes the options.
+func DialTemporal(keys *seal.Keys, logger *zap.Logger, further ...func(*client.Options)) (client.Client, string, error) {
 	opts, err := temporalenv.LoadClientOptions(temporalenv.LoadClientOptionsRequest{})
 	if err != nil {
 		return nil, "", fmt.Errorf("read TEMPORAL_* variables: %w", err)
@@ -49,6 +51,9 @@ func DialTemporal(logger *zap.Logger, further ...func(*client.Options)) (client.
 	// Payloads are ids and small results: compressing them costs a tenth of the
 	// worker's CPU and as much of the server's, and saves next to nothing.
 	opts.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
+	if keys != nil {
+		seal.Client(&opts, keys)
+	}
 	for _, change := range further {
 		change(&opts)
 	}

@@ -9,12 +9,16 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"os"
+	"reflect"
 	"strings"
 	"unicode"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/kelseyhightower/envconfig"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/sluicehq/sluice/seal"
 )
 
 // Secret is a string that is never printed.
@@ -36,7 +40,8 @@ func (s Secret) Reveal() string { return string(s) }
 
 // Config is what worker and starter read from SLUICE_* variables. A variable that is
 // set to nothing counts as not set: compose files pass them on like that. Tags give
-// the full names, since envconfig would take VERSION for SLUICE_HUBSPOT_VERSION.
+// the full names, since envconfig would take VERSION for SLUICE_HUBSPOT_VERSION. A secret
+// may also be in a file, which NAME_FILE then names.
 type Config struct {
 	DatabaseURL  Secret `envconfig:"SLUICE_DATABASE_URL"`
 	Pipeline     string `envconfig:"SLUICE_CONFIG"`        // default sluice.yaml
@@ -47,6 +52,10 @@ type Config struct {
 	LogLevel     string `envconfig:"SLUICE_LOG_LEVEL"`     // default info
 	MetricsAddr  string `envconfig:"SLUICE_METRICS_ADDR"`  // the worker's health and metrics; default none
 	VisitsSecret Secret `envconfig:"SLUICE_VISITS_SECRET"` // signs POST /webhooks/visits
+
+	PayloadKeys Secret `envconfig:"SLUICE_PAYLOAD_KEYS"`       // seal what Temporal keeps; empty: it is plain
+	CodecSecret Secret `envconfig:"SLUICE_CODEC_SECRET"`       // who shows it may have payloads opened
+	UIOrigin    string `envconfig:"SLUICE_TEMPORAL_UI_ORIGIN"` // from which browsers may ask for that
 
 	CRM     string  `envconfig:"SLUICE_CRM"` // hubspot, or empty for none
 	HubSpot HubSpot `ignored:"true"`         // read by itself: envconfig would name its variables after the field
@@ -74,7 +83,7 @@ type Credential struct {
 // wrong and prints no value, since a value may be a secret.
 func Load() (Config, error) {
 	var c Config
-	if err := errors.Join(process("", &c), process("", &c.HubSpot)); err != nil {
+	if err := errors.Join(process("", &c), process("", &c.HubSpot), secretFiles(&c), secretFiles(&c.HubSpot)); err != nil {
 		return Config{}, err
 	}
 	c.fill()
@@ -95,6 +104,7 @@ func (c Config) check() error {
 		checkSecret("SLUICE_API_TOKEN", c.APIToken),
 		checkSecret("SLUICE_VISITS_SECRET", c.VisitsSecret),
 		checkURL("SLUICE_PUBLIC_URL", c.PublicURL),
+		c.checkSealing(),
 	}
 	if _, port, err := net.SplitHostPort(c.HTTPAddr); err != nil || port == "" {
 		errs = append(errs, errors.New("SLUICE_HTTP_ADDR: want host:port, such as 127.0.0.1:8080"))
@@ -113,6 +123,35 @@ func (c Config) check() error {
 		errs = append(errs, errors.New("SLUICE_CRM: only hubspot is there by now"))
 	}
 	return errors.Join(errs...)
+}
+
+// minSecret is the shortest secret, in characters, that may stand for opening payloads.
+const minSecret = 16
+
+func (c Config) checkSealing() error {
+	errs := []error{checkSecret("SLUICE_CODEC_SECRET", c.CodecSecret), checkURL("SLUICE_TEMPORAL_UI_ORIGIN", c.UIOrigin)}
+	if n := len(c.CodecSecret); n > 0 && n < minSecret {
+		errs = append(errs, fmt.Errorf("SLUICE_CODEC_SECRET: too short; take at least %d characters", minSecret))
+	}
+	if u, err := url.Parse(c.UIOrigin); err == nil && strings.TrimRight(u.Path, "/")+u.RawQuery != "" {
+		errs = append(errs, errors.New("SLUICE_TEMPORAL_UI_ORIGIN: want scheme, host and port only, such as https://temporal.example.com"))
+	}
+	if _, err := c.Seal(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// Seal returns the keys that seal what Temporal keeps; nil where there are none.
+func (c Config) Seal() (*seal.Keys, error) {
+	if c.PayloadKeys == "" {
+		return nil, nil
+	}
+	keys, err := seal.ParseKeys(c.PayloadKeys.Reveal())
+	if err != nil {
+		return nil, fmt.Errorf("SLUICE_PAYLOAD_KEYS: %w", err)
+	}
+	return keys, nil
 }
 
 func (h HubSpot) check() error {
@@ -154,6 +193,9 @@ func LoadCredential(env string) (Credential, error) {
 	if err := process(prefix, &p); err != nil {
 		return Credential{}, err
 	}
+	if err := secretFile(prefix+"_API_KEY", &p.APIKey); err != nil {
+		return Credential{}, err
+	}
 	err := errors.Join(checkSecret(prefix+"_API_KEY", p.APIKey), checkURL(prefix+"_BASE_URL", p.BaseURL))
 	return Credential{Key: p.APIKey, BaseURL: p.BaseURL, Rules: p.Rules, Contact: p.Contact}, err
 }
@@ -166,6 +208,38 @@ func process(prefix string, into any) error {
 		return fmt.Errorf("%s: not a %s", e.KeyName, e.TypeName)
 	}
 	return err
+}
+
+// secretFiles reads the secrets of a struct that are in files.
+func secretFiles(into any) error {
+	var errs []error
+	fields := reflect.ValueOf(into).Elem()
+	for i := range fields.NumField() {
+		if s, ok := reflect.TypeAssert[*Secret](fields.Field(i).Addr()); ok {
+			errs = append(errs, secretFile(fields.Type().Field(i).Tag.Get("envconfig"), s))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// secretFile reads a secret from the file that <name>_FILE names, as Docker and Kubernetes
+// hand secrets over. Line breaks at the end are an editor's.
+func secretFile(name string, s *Secret) error {
+	file := os.Getenv(name + "_FILE")
+	switch {
+	case file == "":
+		return nil
+	case *s != "":
+		return fmt.Errorf("%s: set, and so is %s_FILE; take one of them", name, name)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("%s_FILE: %w", name, err)
+	}
+	if *s = Secret(strings.TrimRight(string(data), "\r\n")); *s == "" {
+		return fmt.Errorf("%s_FILE: %s is empty", name, file)
+	}
+	return nil
 }
 
 // checkSecret refuses what cannot stand in a header, usually a line break or a space

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -101,6 +102,12 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 		{"a public URL of another scheme", "SLUICE_PUBLIC_URL", "ftp://" + canary, "SLUICE_PUBLIC_URL: want an http or https URL, such as https://sluice.example.com"},
 		{"a public URL that is none", "SLUICE_PUBLIC_URL", "http://" + canary + "\x7f", "SLUICE_PUBLIC_URL: want an http or https URL, such as https://sluice.example.com"},
 		{"a log level that is none", "SLUICE_LOG_LEVEL", canary, "SLUICE_LOG_LEVEL: want debug, info, warn or error"},
+		{"a payload key that is none", "SLUICE_PAYLOAD_KEYS", "a:" + canary, "SLUICE_PAYLOAD_KEYS: entry 1: keys: the key of a is not 32 bytes in base64; `starter payload-key` makes one"},
+		{"a short codec secret", "SLUICE_CODEC_SECRET", "canary-7", "SLUICE_CODEC_SECRET: too short; take at least 16 characters"},
+		{"a UI origin with a path", "SLUICE_TEMPORAL_UI_ORIGIN", "https://t.example/" + canary, "SLUICE_TEMPORAL_UI_ORIGIN: want scheme, host and port only, such as https://temporal.example.com"},
+		{"a secret file that is not there", "SLUICE_API_TOKEN_FILE", "/nowhere/secret", "SLUICE_API_TOKEN_FILE: open /nowhere/secret: no such file or directory"},
+		{"an empty secret file", "SLUICE_API_TOKEN_FILE", "/dev/null", "SLUICE_API_TOKEN_FILE: /dev/null is empty"},
+		{"a secret and a file for it", "SLUICE_HUBSPOT_TOKEN_FILE", "/dev/null", "SLUICE_HUBSPOT_TOKEN: set, and so is SLUICE_HUBSPOT_TOKEN_FILE; take one of them"},
 		{"a CRM that is not there", "SLUICE_CRM", canary, "SLUICE_CRM: only hubspot is there by now"},
 		{"a CRM without a token", "SLUICE_HUBSPOT_TOKEN", "", "SLUICE_HUBSPOT_TOKEN: empty; set the token of the HubSpot app or service key"},
 		{"a CRM token with a space", "SLUICE_HUBSPOT_TOKEN", canary + " " + canary, "SLUICE_HUBSPOT_TOKEN: has spaces, line breaks or characters that no key has; paste it again"},
@@ -213,6 +220,32 @@ func TestLoadCredential(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, got)
 }
+
+func TestSecretsAreReadFromFiles(t *testing.T) {
+	in := func(content string) string {
+		path := filepath.Join(t.TempDir(), "secret")
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		return path
+	}
+	environment(t, map[string]string{
+		"SLUICE_DATABASE_URL_FILE": in(databaseURL + "\n"), "SLUICE_API_TOKEN_FILE": in("a\r\n"), "SLUICE_PAYLOAD_KEYS_FILE": in(payloadKeys + "\n"),
+		"SLUICE_CRM": "hubspot", "SLUICE_HUBSPOT_TOKEN_FILE": in("b"), "SLUICE_APOLLO_API_KEY_FILE": in("c\n"),
+	})
+	c, err := config.Load()
+	require.NoError(t, err)
+	require.Equal(t, config.Secret(databaseURL), c.DatabaseURL)
+	require.Equal(t, config.Secret("a"), c.APIToken)
+	require.Equal(t, config.Secret("b"), c.HubSpot.Token)
+	keys, err := c.Seal()
+	require.NoError(t, err)
+	require.NotNil(t, keys)
+	apollo, err := config.LoadCredential("APOLLO")
+	require.NoError(t, err)
+	require.Equal(t, config.Secret("c"), apollo.Key)
+}
+
+// payloadKeys are two keys, of which the first seals.
+const payloadKeys = "# ours\n2026-11:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n2026-08:AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
 // TestStrayAPIKeyGoesToNobody holds that another program's API_KEY is not taken for
 // the key of every provider.

@@ -3,6 +3,7 @@ package config
 import (
 	"time"
 
+	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/routing"
 	"github.com/sluicehq/sluice/strictyaml"
 )
@@ -20,6 +21,8 @@ type Pipeline struct {
 	CRM          CRM
 	Routes       routing.Rules
 	Signals      Signals
+	Releases     activities.ReleaseSettings // how a version of a model gets to score accounts
+	Review       Review
 
 	modelsAt  []strictyaml.Value          // where the file names the models
 	contactAt strictyaml.Value            // where it names the one for contacts, if it does

@@ -154,7 +154,7 @@ func TestPipelineMistakes(t *testing.T) {
 
 		// keys
 		{"an unknown key, near a known one", "budgets:", "budget:", "12:1: budget: unknown key (did you mean budgets?)"},
-		{"an unknown key, near none", "crm: {", "retries: {", "20:1: retries: unknown key; known: model, segment_models, contact_model, providers, budgets, late_fill, crm, routes, signals"},
+		{"an unknown key, near none", "crm: {", "retries: {", "20:1: retries: unknown key; known: model, segment_models, contact_model, providers, budgets, late_fill, crm, routes, signals, release, review"},
 		{"an unknown key of a provider", "trust: 0.9", "weight: 0.9", "4:5: providers[0].weight: unknown key; known: name, trust, credits, rate, daily, ttl, timeout, breaker"},
 		{"a misspelt key of a breaker", "cool_down: 5m", "cooldown: 5m", "10:28: providers[0].breaker.cooldown: unknown key (did you mean cool_down?)"},
 		{"a misspelt key of late fill", "  returns: 3", "  return: 3", "17:3: late_fill.return: unknown key (did you mean returns?)"},

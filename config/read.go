@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -31,13 +30,15 @@ func LoadPipeline(file string) (Pipeline, error) {
 // ParsePipeline reads a pipeline; name is what its mistakes call the file.
 func ParsePipeline(name string, data []byte) (Pipeline, error) {
 	r := strictyaml.New(name, "pipeline", "docs/operations.md")
-	root := r.Document(data).Object("model", "segment_models", "contact_model", "providers", "budgets", "late_fill", "crm", "routes", "signals")
+	root := r.Document(data).Object("model", "segment_models", "contact_model", "providers", "budgets", "late_fill", "crm", "routes", "signals", "release", "review")
 	p := Pipeline{
 		Budgets:  readBudgets(root.Get("budgets")),
 		LateFill: readLateFill(root.Get("late_fill")),
 		CRM:      readCRM(root.Get("crm")),
 		Signals:  readSignals(root.Get("signals")),
+		Releases: readReleases(root.Get("release")),
 	}
+	p.Review = readReview(root.Get("review"), p.Signals.Night)
 	p.modelsAt = append([]strictyaml.Value{root.Need("model")}, root.Get("segment_models").List(50)...)
 	for _, at := range p.modelsAt {
 		p.Models = append(p.Models, at.Word())
@@ -82,10 +83,10 @@ func (p Pipeline) readProvider(v strictyaml.Value) (step Provider, name strictya
 		CoolDown: breaker.Get("cool_down").Duration("smh"),
 	}
 	if step.Timeout > longestCall {
-		o.Get("timeout").Fail("%s is longer than %s, which one attempt has", span(step.Timeout), span(longestCall))
+		o.Get("timeout").Fail("%s is longer than %s, which one attempt has", strictyaml.FormatDuration(step.Timeout), strictyaml.FormatDuration(longestCall))
 	}
 	if fill := p.LateFill; fill.Returns > 0 && fill.Within > 0 && step.CoolDown > fill.Within {
-		breaker.Get("cool_down").Fail("%s is longer than late_fill.within (%s), so no run would come back for it", span(step.CoolDown), span(fill.Within))
+		breaker.Get("cool_down").Fail("%s is longer than late_fill.within (%s), so no run would come back for it", strictyaml.FormatDuration(step.CoolDown), strictyaml.FormatDuration(fill.Within))
 	}
 	step.checkPrice(o, p.Budgets)
 	return step, o.Get("name")
@@ -143,7 +144,7 @@ func readLateFill(v strictyaml.Value) LateFill {
 		fill.Wait = o.Get("wait").Duration("smh")
 	}
 	if fill.Within > 0 && fill.Wait > fill.Within {
-		o.Get("wait").Fail("%s is longer than late_fill.within (%s), so no run would come back", span(fill.Wait), span(fill.Within))
+		o.Get("wait").Fail("%s is longer than late_fill.within (%s), so no run would come back", strictyaml.FormatDuration(fill.Wait), strictyaml.FormatDuration(fill.Within))
 	}
 	return fill
 }
@@ -236,17 +237,4 @@ func territoryFields() []string {
 		}
 	}
 	return names
-}
-
-// span writes a time as the file does: 30s, 5m, 24h, 90d.
-func span(d time.Duration) string {
-	for _, unit := range []struct {
-		suffix string
-		size   time.Duration
-	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}} {
-		if d >= 2*unit.size && d%unit.size == 0 {
-			return strconv.Itoa(int(d/unit.size)) + unit.suffix
-		}
-	}
-	return strconv.Itoa(int(d/time.Second)) + "s"
 }

@@ -88,18 +88,10 @@ func readNight(v strictyaml.Value) Night {
 	o := v.Object("at", "zone", "jitter", "catch_up")
 	n := Night{Hour: 2, Minute: 30, Zone: "UTC", Jitter: 10 * time.Minute, CatchUp: 6 * time.Hour}
 	if o.Has("at") {
-		text := o.Get("at").Text()
-		if !clock.MatchString(text) {
-			o.Get("at").Fail("want a time of day such as \"02:30\", have %q", strictyaml.Clip(text, 20))
-		} else {
-			_, _ = fmt.Sscanf(text, "%d:%d", &n.Hour, &n.Minute)
-		}
+		n.Hour, n.Minute = readClock(o.Get("at"), n.Hour, n.Minute)
 	}
 	if o.Has("zone") {
-		n.Zone = o.Get("zone").Text()
-		if _, err := time.LoadLocation(n.Zone); err != nil || n.Zone == "" || n.Zone == "Local" {
-			o.Get("zone").Fail("want a time zone such as Europe/Berlin or UTC, have %q", strictyaml.Clip(n.Zone, 40))
-		}
+		n.Zone = readZone(o.Get("zone"))
 	}
 	if o.Has("jitter") {
 		n.Jitter = o.Get("jitter").Duration("smh")
@@ -125,7 +117,7 @@ func readSource(v strictyaml.Value) (SignalSource, strictyaml.Value) {
 		s.On = &on
 	}
 	if s.Timeout > longestCall {
-		o.Get("timeout").Fail("%s is longer than %s, which one call has", span(s.Timeout), span(longestCall))
+		o.Get("timeout").Fail("%s is longer than %s, which one call has", strictyaml.FormatDuration(s.Timeout), strictyaml.FormatDuration(longestCall))
 	}
 	return s, o.Get("name")
 }

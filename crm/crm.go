@@ -14,6 +14,7 @@ import (
 // its writes is repeated by itself: who repeats one looks first.
 type CRM interface {
 	Contacts
+	Deals
 
 	// Key returns the key of the company with the given record id.
 	Key(recordID string) account.Key
@@ -32,6 +33,10 @@ type CRM interface {
 	CreateCompany(ctx context.Context, name, domain string) (Company, error)
 	// UpdateCompany writes properties. Writing the same values twice is harmless.
 	UpdateCompany(ctx context.Context, key account.Key, properties map[string]string) error
+	// UpdateCompanies does so for many companies, in as few calls as the CRM allows. It
+	// returns which companies were refused and why; with an error, nothing is known of the
+	// companies that are not in done.
+	UpdateCompanies(ctx context.Context, writes []CompanyWrite) (done []CompanyDone, err error)
 
 	// FindNote and FindTask look for the company's note or task that carries the
 	// effect key, by association and not by search, so that a record of a second
@@ -66,6 +71,19 @@ type Company struct {
 	Properties map[string]string // those that Sluice reads or writes; "" if empty
 	Target     bool              // the CRM's own mark: an account that we go after
 	URL        string            // the record's page in the CRM
+}
+
+// CompanyWrite is what is to be written to one company.
+type CompanyWrite struct {
+	Key        account.Key
+	Properties map[string]string
+}
+
+// CompanyDone is how one write ended.
+type CompanyDone struct {
+	Key     account.Key
+	Refused string // why the CRM did not take it, without values; "" if it did
+	Unset   bool   // it is refused for a property or an option that is not there, as it would be for every company
 }
 
 // Note is a note on a company. Key is written at its end, so that it can be found.

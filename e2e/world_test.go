@@ -96,10 +96,13 @@ func newWorld(t testing.TB, o sandbox.Options) *world {
 }
 
 // namespace is the world's own in Temporal.
-func (w *world) namespace() string {
+func (w *world) namespace() string { return w.variable("TEMPORAL_NAMESPACE") }
+
+// variable is what the programs have in their environment.
+func (w *world) variable(name string) string {
 	for _, entry := range slices.Backward(w.env) {
-		if name, ok := strings.CutPrefix(entry, "TEMPORAL_NAMESPACE="); ok {
-			return name
+		if v, ok := strings.CutPrefix(entry, name+"="); ok {
+			return v
 		}
 	}
 	return ""

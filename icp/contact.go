@@ -55,7 +55,7 @@ func (c *Contact) worth(by *Criterion) (points int, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	i, _ := by.credit(input{value: &fact.Value})
+	i, _ := by.credit(input{value: fact.Value})
 	if i < 0 {
 		return 0, true
 	}
@@ -105,7 +105,7 @@ func (run *rating) poll(c *Criterion, r *Result) (knowing int, matching [maxCred
 			r.Provider, r.ObservedAt = fact.Provider, fact.ObservedAt
 		}
 		knowing++
-		if earned, _ := c.credit(input{value: &fact.Value}); earned >= 0 {
+		if earned, _ := c.credit(input{value: fact.Value}); earned >= 0 {
 			matching[earned]++
 		}
 	}

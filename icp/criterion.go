@@ -50,6 +50,7 @@ type Criterion struct {
 
 	kind    account.Kind // of Field; NoKind for signals and expressions
 	label   string       // what reasons call the input, and how they begin: "employees: "
+	inputs  []signalKind // of each of Signals
 	missing string       // the reason while it is unknown
 	open    string       // the reason while its whole dimension is
 	no, yes string       // the reasons of a yes/no that earns nothing
@@ -63,6 +64,12 @@ type Credit struct {
 	Points int
 
 	said []string // the reasons that are known beforehand: of each word, of a yes or a no
+}
+
+// signalKind is a kind of signals as input of a criterion.
+type signalKind struct {
+	input account.Value
+	label string // how its reasons begin: "executive change: "
 }
 
 // fixed returns the reason for an input that earned the credit, where it is known
@@ -106,6 +113,10 @@ func (c *Criterion) compile() {
 		c.reach.high = max(c.reach.high, credit.Points)
 	}
 	c.label = label(c) + ": "
+	c.inputs = nil
+	for _, kind := range c.Signals {
+		c.inputs = append(c.inputs, signalKind{account.TextValue(kind), spaced(kind) + ": "})
+	}
 	for i := range c.Credits {
 		c.Credits[i].say(c.label, either(i > 0, partialCredit, ""))
 	}
@@ -166,3 +177,15 @@ func fieldList(fields []account.Field) string {
 }
 
 func spaced(word string) string { return strings.ReplaceAll(word, "_", " ") }
+
+// Window is how long ago what c looks at may have been for any credit at all; 0 for
+// what is not dated.
+func (c *Criterion) Window() time.Duration {
+	longest := time.Duration(0)
+	for _, credit := range c.Credits {
+		if r, ok := credit.Match.(*recency); ok {
+			longest = max(longest, r.limit)
+		}
+	}
+	return longest
+}

@@ -260,7 +260,7 @@ func (run *rating) expression(c *Criterion, r *Result) bool {
 func (run *rating) operand(f account.Field, v account.Value) {
 	run.text.WriteString(fieldLabel(f))
 	run.text.WriteByte(' ')
-	in := input{value: &v}
+	in := input{value: v}
 	if v.Kind() == account.DateKind {
 		in.age = run.at.Sub(v.Date())
 		in.writeAge(&run.text)

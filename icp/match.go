@@ -30,7 +30,7 @@ type found struct {
 
 // input is what a criterion looks at.
 type input struct {
-	value *account.Value
+	value account.Value
 	age   time.Duration // of a signal, or of the date that value holds; negative when ahead
 }
 

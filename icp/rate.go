@@ -85,16 +85,17 @@ func (m *Model) openUp(t *tallies, results []Result) {
 
 // conclude makes the score's numbers and its tier of the points.
 func (m *Model) conclude(s *Score, t *tallies) {
-	s.Value, s.Fit = m.number(t, ofValue, asIs), m.number(t, ofFit, asIs)
-	s.Engagement, s.Intent = m.number(t, ofEngagement, asIs), m.number(t, ofIntent, asIs)
+	have := m.numbers(t, asIs)
+	s.Value, s.Fit, s.Engagement, s.Intent = have[ofValue], have[ofFit], have[ofEngagement], have[ofIntent]
 	s.Completeness = m.completeness(t)
 	s.Low, s.High = s.Value, s.Value
-	s.Tier = m.nameOf(m.tierIndex(s.numbers(), -1))
+	s.Tier = m.nameOf(m.tierIndex(have, -1))
 	if !t.open {
 		return
 	}
-	s.Low, s.High = m.number(t, ofValue, atWorst), m.number(t, ofValue, atBest)
-	worst, best := m.tierIndex(m.numbers(t, s.Low, atWorst), -1), m.tierIndex(m.numbers(t, s.High, atBest), -1)
+	low, high := m.numbers(t, atWorst), m.numbers(t, atBest)
+	s.Low, s.High = low[ofValue], high[ofValue]
+	worst, best := m.tierIndex(low, -1), m.tierIndex(high, -1)
 	if s.Provisional = worst != best; s.Provisional {
 		s.Floor = m.nameOf(worst)
 	}
@@ -105,17 +106,6 @@ func (m *Model) nameOf(tier int) string {
 		return ""
 	}
 	return m.Tiers[tier].Name
-}
-
-// numbers returns what a tier is decided by, given the value at that end.
-func (m *Model) numbers(t *tallies, value int, e end) [measures]int {
-	have := [measures]int{ofValue: value}
-	if m.Matrix != nil {
-		for _, of := range []measure{ofFit, ofEngagement, ofIntent} {
-			have[of] = m.number(t, of, e)
-		}
-	}
-	return have
 }
 
 // rating is one call of Rate under way.
@@ -159,33 +149,35 @@ func (run *rating) rate(c *Criterion, r *Result) {
 
 // known returns a fact whose value is of the wanted kind; false if there is none.
 func known(facts account.Facts, field account.Field, kind account.Kind) (fact account.Fact, ok bool) {
-	fact, ok = facts[field]
-	return fact, ok && usable(&fact.Value, kind)
+	fact = facts[field]
+	fact.Value, ok = usable(fact.Value, kind)
+	return fact, ok
 }
 
-// usable reports whether a value is of the wanted kind, and makes it so if it can be.
-func usable(v *account.Value, kind account.Kind) bool {
-	if v.Kind() != kind {
-		as, err := v.As(kind)
-		if err != nil {
-			return false
-		}
-		*v = as
+// usable returns v as the wanted kind; false if it cannot be that, or is an empty text.
+func usable(v account.Value, kind account.Kind) (as account.Value, ok bool) {
+	switch v.Kind() {
+	case kind:
+		return v, kind != account.TextKind || v.Text() != ""
+	case account.NoKind:
+		return v, false
 	}
-	return kind != account.TextKind || v.Text() != ""
+	as, err := v.As(kind)
+	return as, err == nil
 }
 
 // fact rates c by its field, if that is known.
 func (run *rating) fact(c *Criterion, r *Result, facts account.Facts) bool {
-	fact, ok := facts[c.Field]
-	if !ok || !usable(&fact.Value, c.kind) {
+	fact := facts[c.Field]
+	value, ok := usable(fact.Value, c.kind)
+	if !ok {
 		return false
 	}
-	r.Input, r.Provider, r.ObservedAt = fact.Value, fact.Provider, fact.ObservedAt
+	r.Input, r.Provider, r.ObservedAt = value, fact.Provider, fact.ObservedAt
 	run.aged(r)
-	in := input{value: &r.Input}
+	in := input{value: value}
 	if c.kind == account.DateKind {
-		in.age = run.at.Sub(fact.Value.Date())
+		in.age = run.at.Sub(value.Date())
 	}
 	doubtful := fact.Derived || fact.Confidence < run.sure
 	run.settle(c, r, in, doubtful)
@@ -204,11 +196,11 @@ func (run *rating) signal(c *Criterion, r *Result) bool {
 	if last == nil {
 		return false
 	}
-	r.Input, r.Provider, r.ObservedAt = account.TextValue(last.Kind), last.Source, last.OccurredAt
+	kind := &c.inputs[slices.Index(c.Signals, last.Kind)]
+	r.Input, r.Provider, r.ObservedAt = kind.input, last.Source, last.OccurredAt
 	run.aged(r)
-	run.text.WriteString(spaced(last.Kind))
-	run.text.WriteString(": ")
-	in := input{value: &r.Input, age: run.at.Sub(last.OccurredAt)}
+	run.text.WriteString(kind.label)
+	in := input{value: r.Input, age: run.at.Sub(last.OccurredAt)}
 	i, f := c.credit(in)
 	run.spell(c, r, in, i, f)
 	return true

@@ -111,18 +111,25 @@ func (t *tally) at(e end) int {
 	}
 }
 
-// number turns points into one of the score's numbers.
-func (m *Model) number(t *tallies, of measure, e end) int {
+// numbers turns points into the score's numbers.
+func (m *Model) numbers(t *tallies, e end) (n [measures]int) {
 	if m.Scale.Method == Weighted {
-		return m.weigh(t, of, e)
+		for of := range n {
+			n[of] = m.weigh(t, measure(of), e)
+		}
+		return n
 	}
-	points := 0
 	for i := range m.parts {
-		if m.parts[i].counts(of) {
-			points += t.of[i].at(e)
+		p, points := &m.parts[i], t.of[i].at(e)
+		n[p.measure] += points
+		if !p.apart {
+			n[ofValue] += points
 		}
 	}
-	return m.Scale.place(points, m.most[of])
+	for of := range n {
+		n[of] = m.Scale.place(n[of], m.most[of])
+	}
+	return n
 }
 
 // place turns points into a score, where most is the best possible sum of points.
@@ -168,7 +175,7 @@ func (m *Model) extreme(of measure, e end) int {
 	for i, p := range m.parts {
 		t.of[i] = tally{low: p.reach.low, high: p.reach.high}
 	}
-	return m.number(&t, of, e)
+	return m.numbers(&t, e)[of]
 }
 
 // completeness is the share of all |points| whose input is known; where dimensions

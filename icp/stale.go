@@ -63,7 +63,7 @@ func (c *Criterion) staleByAge(r *Result, since, at time.Time) time.Time {
 
 // worthAt is what c gives for r's input when it is that old.
 func (c *Criterion) worthAt(r *Result, age time.Duration) int {
-	i, _ := c.credit(input{value: &r.Input, age: age})
+	i, _ := c.credit(input{value: r.Input, age: age})
 	if i < 0 {
 		return 0
 	}
@@ -77,7 +77,7 @@ func (c *Criterion) worthAt(r *Result, age time.Duration) int {
 // full points p falls below half a point above the next whole one,
 // p·2^(−age/h) < |r| − 1/2.
 func (c *Criterion) decays(r *Result, age time.Duration) time.Duration {
-	i, _ := c.credit(input{value: &r.Input, age: age})
+	i, _ := c.credit(input{value: r.Input, age: age})
 	if i < 0 {
 		return 0
 	}

@@ -2,13 +2,10 @@ package ingress
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -212,28 +209,4 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request, in any, handIn 
 		h.log.Error("Override", zap.String("domain", domain), zap.Error(err))
 		writeProblem(w, errUnavailable)
 	}
-}
-
-// authorized lets through who has the token. Without one, only this machine is
-// served, which the address that the starter listens on sees to as well.
-func (h *Handler) authorized(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if !h.allows(r) {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="sluice"`)
-			writeProblem(w, newProblem(http.StatusUnauthorized, "send the token of SLUICE_API_TOKEN as a bearer token"))
-			return
-		}
-		next(w, r)
-	}
-}
-
-func (h *Handler) allows(r *http.Request) bool {
-	if h.token == "" {
-		host, _, err := net.SplitHostPort(r.RemoteAddr)
-		ip := net.ParseIP(host)
-		return err == nil && ip != nil && ip.IsLoopback()
-	}
-	have, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	a, b := sha256.Sum256([]byte(have)), sha256.Sum256([]byte(h.token)) // equal lengths, so that time tells nothing
-	return ok && subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/sluicehq/sluice/explain"
 	"github.com/sluicehq/sluice/monitor"
 	"github.com/sluicehq/sluice/signals"
+	"github.com/sluicehq/sluice/store"
 )
 
 // maxBody bounds what anybody may send, in bytes: HubSpot's hundred events are a
@@ -24,11 +25,12 @@ const maxBody = 1 << 20
 type Handler struct {
 	onboard      Onboarder
 	store        Store
-	token        string            // of /v1; "" serves loopback only
+	token        string            // of /v1, the operator's; see caller
 	verifier     *hubspot.Verifier // nil refuses HubSpot's webhooks
 	visitsSecret string            // "" refuses visits
 	watched      []string          // company properties whose change is a reason to look again
 	log          *zap.Logger
+	paces        paces
 	metrics      metrics
 	ready        func(context.Context) error
 }
@@ -37,6 +39,9 @@ type Handler struct {
 type Store interface {
 	explain.Store
 	OverrideStore
+	ReviewStore
+	EraseStore
+	TokenStore
 	NewEvents(ctx context.Context, keys []string) (unseen []string, err error)
 	KeepEvents(ctx context.Context, keys []string) error
 	AddVisits(ctx context.Context, accountID int64, visits []signals.Visit) error
@@ -46,10 +51,11 @@ type Store interface {
 type Config struct {
 	Onboarder    Onboarder
 	Store        Store
-	Token        string            // bearer token of /v1; "" refuses everybody but loopback
+	Token        string            // the operator's bearer token of /v1; others are in the store
 	Verifier     *hubspot.Verifier // of webhook signatures; nil refuses webhooks
 	VisitsSecret string            // signs visits; "" refuses them
 	Asked        []string          // company properties that a model scores: a change is a reason to look again
+	Codec        *Codec            // opens sealed payloads for Temporal's tools; nil for none
 	Log          *zap.Logger
 
 	Ready    func(context.Context) error // whether work can be accepted; its error is for everybody to see
@@ -68,10 +74,15 @@ func New(c Config) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST /webhooks/hubspot", h.measured("webhook", h.hubspot))
 	mux.Handle("POST /webhooks/visits", h.measured("visits", h.visits))
-	mux.Handle("POST /v1/companies", h.measured("add", h.authorized(h.addCompany)))
-	mux.Handle("GET /v1/companies/{domain}", h.measured("explain", h.authorized(h.explainCompany)))
-	mux.Handle("POST /v1/companies/{domain}/override", h.measured("override", h.authorized(h.override)))
-	mux.Handle("DELETE /v1/companies/{domain}/override", h.measured("override", h.authorized(h.clearOverride)))
+	mux.Handle("POST /v1/companies", h.measured("add", h.authorized(store.WriteScope, h.addCompany)))
+	mux.Handle("GET /v1/companies/{domain}", h.measured("explain", h.authorized(store.ReadScope, h.explainCompany)))
+	mux.Handle("DELETE /v1/companies/{domain}", h.measured("forget", h.authorized(store.AdminScope, h.forgetCompany)))
+	mux.Handle("POST /v1/companies/{domain}/override", h.measured("override", h.authorized(store.WriteScope, h.override)))
+	mux.Handle("DELETE /v1/companies/{domain}/override", h.measured("override", h.authorized(store.WriteScope, h.clearOverride)))
+	mux.Handle("GET /reviews/{quarter}/{key}", h.measured("review", h.review))
+	if c.Codec != nil {
+		c.Codec.routes(mux, h.measured)
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /readyz", h.answerReady)
 	mux.Handle("GET /metrics", monitor.Handler(c.Registry))

@@ -28,8 +28,9 @@ const (
 
 // Onboarder starts runs of companies.
 type Onboarder struct {
-	Temporal client.Client
-	CRM      CRM // nil where none is configured
+	Temporal  client.Client
+	Namespace string // of Temporal; only erasing needs it
+	CRM       CRM    // nil where none is configured
 }
 
 // CRM names records and finds them; every crm.CRM does.

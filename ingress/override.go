@@ -166,24 +166,28 @@ type updated struct {
 	err        error
 }
 
-// settled waits for the end of an update. One that the workflow refused, or that
-// failed, is an error. One that met a run just as it ended, or a worker as it died, is
-// sent again: its id makes it the same update.
+// settled waits for the end of an update of an override.
 func settled(ctx context.Context, update func() (client.WorkflowUpdateHandle, error)) updated {
+	result, workflowID, err := settle[workflows.OverrideResult](ctx, update)
+	return updated{OverrideResult: result, workflowID: workflowID, err: err}
+}
+
+// settle waits for the end of an update. One that the workflow refused, or that failed, is
+// an error. One that met a run just as it ended, or a worker as it died, is sent again:
+// its id makes it the same update.
+func settle[T any](ctx context.Context, update func() (client.WorkflowUpdateHandle, error)) (result T, workflowID string, err error) {
 	for {
-		var u updated
 		handle, err := update()
 		if err == nil {
-			u.workflowID = handle.WorkflowID()
-			err = handle.Get(ctx, &u.OverrideResult)
+			workflowID = handle.WorkflowID()
+			err = handle.Get(ctx, &result)
 		}
-		u.err = err
 		if _, again := errors.AsType[*serviceerror.WorkflowNotReady](err); !again {
-			return u
+			return result, workflowID, err
 		}
 		select {
 		case <-ctx.Done():
-			return u
+			return result, workflowID, err
 		case <-time.After(updateAgain):
 		}
 	}

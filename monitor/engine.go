@@ -12,6 +12,7 @@ import (
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/workflow"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicehq/sluice/workflows"
@@ -63,8 +64,19 @@ func (q Queue) Look(ctx context.Context, temporal client.Client, namespace strin
 // waits are the stages whose runs are counted: what somebody has to mend first.
 var waits = []string{"crm credentials"}
 
-// workflowTypes that run in the open.
-var workflowTypes = []string{"CompanyOnboarding", "AccountOverride", "SignalSweep", "SourceSweep", "SignalResponse"}
+// workflowTypes are those that workers register.
+func workflowTypes() []string {
+	var r registered
+	workflows.Register(&r)
+	return r
+}
+
+type registered []string
+
+// RegisterWorkflowWithOptions implements workflows.Registry.
+func (r *registered) RegisterWorkflowWithOptions(_ any, o workflow.RegisterOptions) {
+	*r = append(*r, o.Name)
+}
 
 var (
 	backlog    = describe("sluice_queue_backlog", "Tasks that wait in a task queue, as Temporal estimates.", "queue", "type")
@@ -127,7 +139,7 @@ func (e Engine) runs(ctx context.Context) ([]prometheus.Metric, error) {
 		}
 		all = append(all, is(d, n, labels...))
 	}
-	for _, t := range workflowTypes {
+	for _, t := range workflowTypes() {
 		add(open, "WorkflowType = '"+t+"'", t)
 	}
 	for _, w := range waits {

@@ -119,11 +119,15 @@ func (o Owner) territory(facts account.Facts) (string, bool) {
 
 // explores draws by hash: stable for the account and the model, and even over many.
 func explores(m *icp.Model, acc account.Account) bool {
-	if m.Exploration.Share <= 0 {
-		return false
-	}
+	return m.Exploration.Share > 0 && Draw(m.Name, acc) < m.Exploration.Share
+}
+
+// Draw is a number from 0 to below 1 that is the same for the account and the salt each
+// time, and even over many accounts. Draws of different salts have nothing to do with
+// each other.
+func Draw(salt string, acc account.Account) float64 {
 	h := fnv.New64a()
-	_, _ = fmt.Fprintf(h, "%s|%s|%s", m.Name, acc.Domain, acc.Key)
+	_, _ = fmt.Fprintf(h, "%s|%s|%s", salt, acc.Domain, acc.Key)
 	if acc.Domain == "" && acc.Key.IsZero() { // known by name only
 		_, _ = fmt.Fprint(h, account.NormalizeName(acc.Name))
 	}
@@ -131,5 +135,5 @@ func explores(m *icp.Model, acc account.Account) bool {
 	sum := h.Sum64()
 	sum ^= sum >> 32
 	sum *= 0x9E3779B97F4A7C15
-	return float64(sum>>11)/(1<<53) < m.Exploration.Share
+	return float64(sum>>11) / (1 << 53)
 }

@@ -67,7 +67,11 @@ func (a *app) withTemporal(ctx context.Context) error { return a.dial(ctx) }
 
 // dial is withTemporal with further options.
 func (a *app) dial(ctx context.Context, further ...func(*client.Options)) error {
-	c, namespace, err := config.DialTemporal(zap.NewNop(), further...)
+	keys, err := a.cfg.Seal()
+	if err != nil {
+		return err
+	}
+	c, namespace, err := config.DialTemporal(keys, zap.NewNop(), further...)
 	if err != nil {
 		return err
 	}
@@ -83,7 +87,7 @@ func (a *app) withCRM(ctx context.Context) error {
 }
 
 func (a *app) onboarder() ingress.Onboarder {
-	o := ingress.Onboarder{Temporal: a.temporal}
+	o := ingress.Onboarder{Temporal: a.temporal, Namespace: a.namespace}
 	if a.crm != nil {
 		o.CRM = a.crm
 	}

@@ -18,10 +18,10 @@ import (
 func companyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "company",
-		Short:   "Add, import, refresh, explain and override companies",
+		Short:   "Add, import, refresh, explain, override and forget companies",
 		Example: "  starter company add --domain acme.example --wait\n  starter company import accounts.csv --wait\n  starter company explain acme.example",
 	}
-	c.AddCommand(addCommand(), importCommand(), refreshCommand(), explainCommand(), overrideCommand(), overridesCommand())
+	c.AddCommand(addCommand(), importCommand(), refreshCommand(), explainCommand(), overrideCommand(), overridesCommand(), forgetCommand())
 	return c
 }
 

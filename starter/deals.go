@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sluicehq/sluice/crm"
-	"github.com/sluicehq/sluice/crm/hubspot"
 	"github.com/sluicehq/sluice/review"
 )
 
@@ -70,13 +69,6 @@ func (f *dealFlags) read(ctx context.Context, command string) (*review.Deals, er
 	return deals, err
 }
 
-// dealReader is a CRM that can list its closed deals.
-type dealReader interface {
-	ClosedDeals(ctx context.Context, since time.Time) ([]crm.Deal, error)
-}
-
-var _ dealReader = (*hubspot.Client)(nil)
-
 // dealMonths is how far back the CRM's deals are read: the published 18 months.
 const dealMonths = 18
 
@@ -90,11 +82,7 @@ func (f *dealFlags) fromCRM(ctx context.Context, command string) (*review.Deals,
 		return nil, err
 	}
 	defer a.close()
-	reader, ok := a.crm.(dealReader)
-	if !ok {
-		return nil, fmt.Errorf("icp %s: Sluice cannot read the deals of this CRM; export them and give the file with --deals", command)
-	}
-	closed, err := reader.ClosedDeals(ctx, time.Now().AddDate(0, -dealMonths, 0))
+	closed, err := a.crm.ClosedDeals(ctx, time.Now().AddDate(0, -dealMonths, 0))
 	if err != nil {
 		return nil, fmt.Errorf("read the CRM's deals: %w", err)
 	}

@@ -78,7 +78,12 @@ func serverFindings(s store.Server, now time.Time) []finding {
 }
 
 func (d *doctor) checkTemporal(ctx context.Context) {
-	c, namespace, err := config.DialTemporal(zap.NewNop())
+	keys, err := d.cfg.Seal()
+	if err != nil {
+		d.fail("payload keys", oneLine(err), "mend the keys, or restore the one that is missing: without it histories cannot be read")
+		return
+	}
+	c, namespace, err := config.DialTemporal(keys, zap.NewNop())
 	if err != nil {
 		d.fail("temporal", oneLine(err), "start Temporal, or mend TEMPORAL_ADDRESS and the key or certificate that go with it")
 		return
@@ -179,7 +184,10 @@ func (d *doctor) checkSchedules(ctx context.Context) {
 		d.fail("schedules", oneLine(asked(ctx, err)), "look at Temporal")
 		return
 	}
-	nightly := false
+	absent := map[string][2]string{
+		sweepSchedule:  {"nobody looks for news", "`starter signals schedule`"},
+		reviewSchedule: {"nobody reviews the quarter", "`starter icp review schedule`"},
+	}
 	for list.HasNext() {
 		s, err := list.Next()
 		if err != nil {
@@ -189,7 +197,7 @@ func (d *doctor) checkSchedules(ctx context.Context) {
 		if !strings.HasPrefix(s.ID, "sluice-") {
 			continue
 		}
-		nightly = nightly || s.ID == sweepSchedule
+		delete(absent, s.ID)
 		switch {
 		case s.Paused:
 			d.warn("schedule "+s.ID, "is paused: "+s.Note, "mend what failed, then `temporal schedule toggle --schedule-id "+s.ID+" --unpause`")
@@ -199,7 +207,7 @@ func (d *doctor) checkSchedules(ctx context.Context) {
 			d.ok("schedule "+s.ID, "next at "+s.NextActionTimes[0].UTC().Format(time.RFC3339))
 		}
 	}
-	if !nightly {
-		d.warn("schedule "+sweepSchedule, "is not there: nobody looks for news", "`starter signals schedule`")
+	for _, id := range slices.Sorted(maps.Keys(absent)) {
+		d.warn("schedule "+id, "is not there: "+absent[id][0], absent[id][1])
 	}
 }

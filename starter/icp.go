@@ -29,6 +29,8 @@ func icpCommand() *cobra.Command {
 		Example: "  starter icp show revops > my.yaml\n  starter icp validate my.yaml\n  starter icp score my.yaml --account acme.json",
 	}
 	c.AddCommand(validateCommand(), showModelCommand(), scoreCommand(), listCommand(), schemaCommand(), deriveCommand(), backtestCommand())
+	c.AddCommand(releaseCommands()...)
+	c.AddCommand(planCommand(), reviewCommand())
 	return c
 }
 

@@ -4,21 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"io"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/crm"
 	"github.com/sluicehq/sluice/review"
-	"github.com/sluicehq/sluice/store"
 )
 
 // outcomes compares the companies that people decided on, and those that were explored,
-// with all others.
+// with all others, as the quarterly review does.
 func (a *app) outcomes(cmd *cobra.Command, asJSON bool) error {
 	ctx := cmd.Context()
-	decisions, err := a.decisions(ctx)
+	decisions, err := activities.Decisions(ctx, a.store, time.Now())
 	if err != nil {
 		return err
 	}
@@ -26,20 +27,12 @@ func (a *app) outcomes(cmd *cobra.Command, asJSON bool) error {
 		fmt.Fprintln(cmd.OutOrStdout(), "Nobody has overridden a company of the CRM, and none was explored.")
 		return nil
 	}
-	if err := a.withCRM(ctx); err != nil {
+	if err := a.readDeals(ctx, cmd.ErrOrStderr()); err != nil {
 		return err
 	}
-	reader, ok := a.crm.(dealReader)
-	if !ok {
-		return errors.New("company overrides: --outcomes needs a CRM whose deals Sluice can read: set SLUICE_CRM and its credentials")
-	}
-	deals, err := reader.ClosedDeals(ctx, earliest(decisions))
+	closed, err := activities.ClosedSince(ctx, a.store, decisions)
 	if err != nil {
-		return fmt.Errorf("read the CRM's deals: %w", err)
-	}
-	closed := make([]review.Closed, len(deals))
-	for i, d := range deals {
-		closed[i] = review.Closed{Account: d.Company.String(), Won: d.Won, At: d.ClosedAt}
+		return err
 	}
 	became := review.Outcomes(decisions, closed)
 	if asJSON {
@@ -49,52 +42,33 @@ func (a *app) outcomes(cmd *cobra.Command, asJSON bool) error {
 	return nil
 }
 
-// decisions are all overrides and draws for exploration of companies that are in the CRM.
-func (a *app) decisions(ctx context.Context) ([]review.Decision, error) {
-	overrides, err := a.store.Exceptions(ctx, time.Time{}, time.Now(), false)
-	if err != nil {
-		return nil, err
+// readDeals brings the CRM's deals on record, from where the last reading ended.
+func (a *app) readDeals(ctx context.Context, w io.Writer) error {
+	if err := a.withCRM(ctx); err != nil {
+		return err
 	}
-	explored, err := a.store.Explored(ctx)
-	if err != nil {
-		return nil, err
+	if a.crm == nil {
+		return errors.New("company overrides: --outcomes needs a CRM whose deals Sluice can read: set SLUICE_CRM and its credentials")
 	}
-	var all []review.Decision
-	for _, o := range overrides {
-		if !o.Account.Key.IsZero() {
-			all = append(all, review.Decision{Account: o.Account.Key.String(), Group: groupOf(o), At: o.BeganAt})
+	bar := newBar(w, -1, "deals read")
+	defer func() { _ = bar.Finish() }()
+	reader := activities.DealReader{From: a.crm, Store: a.store}
+	read := activities.ReadDealsResult{More: true}
+	for first := true; read.More; first = false {
+		var err error
+		read, err = reader.Read(ctx, first, 1)
+		_ = bar.Add(read.Read)
+		switch wait, again := worthRepeating(err); {
+		case errors.Is(err, crm.ErrNotGranted):
+			return errors.New("the CRM's key may not read deals: grant it the scope crm.objects.deals.read")
+		case err != nil && !again:
+			return fmt.Errorf("read the CRM's deals: %w", err)
+		case err != nil:
+			return fmt.Errorf("read the CRM's deals: %w; try again in %s, it goes on from there", err, wait)
 		}
 	}
-	for _, e := range explored {
-		if !e.Account.Key.IsZero() {
-			all = append(all, review.Decision{Account: e.Account.Key.String(), Group: "explored", At: e.Since})
-		}
-	}
-	return all, nil
+	return nil
 }
-
-// groupOf says what a person did to the score, and why.
-func groupOf(o store.Exception) string {
-	did := "confirmed"
-	switch {
-	case o.Counted > o.MachineValue:
-		did = "raised"
-	case o.Counted < o.MachineValue:
-		did = "lowered"
-	}
-	return did + ": " + strings.ReplaceAll(o.Code, "_", " ")
-}
-
-func earliest(decisions []review.Decision) time.Time {
-	first := time.Now()
-	for _, d := range decisions {
-		if d.At.Before(first) {
-			first = d.At
-		}
-	}
-	return first
-}
-
 func printOutcomes(cmd *cobra.Command, became []review.Became) {
 	t := newTable(cmd.OutOrStdout(), "companies that were", "companies", "deals closed since", "won", "win rate", "95 %")
 	for _, b := range became {

@@ -32,8 +32,10 @@ func serveCommand() *cobra.Command {
   POST /webhooks/hubspot         signed by HubSpot (SLUICE_HUBSPOT_CLIENT_SECRET, SLUICE_PUBLIC_URL)
   POST /v1/companies             {"domain": "acme.example"} → 202 {workflow_id, run_id}
   GET  /v1/companies/{domain}    everything known of the company, and why
+  DELETE /v1/companies/{domain}  erase it
   POST, DELETE /v1/companies/{domain}/override
                                  put a person's score or tier in the place of the model's; take it back
+  POST /codec/decode             opens payloads for the Temporal UI (SLUICE_PAYLOAD_KEYS, SLUICE_CODEC_SECRET)
   GET  /healthz /readyz /metrics`,
 		Example: `  SLUICE_HTTP_ADDR=127.0.0.1:8080 starter serve
   curl -d '{"domain": "acme.example"}' http://127.0.0.1:8080/v1/companies`,
@@ -63,9 +65,13 @@ func serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	codec, err := payloadCodec(a.cfg)
+	if err != nil {
+		return err
+	}
 	handler := ingress.New(ingress.Config{
 		Onboarder: a.onboarder(), Store: a.store, Token: a.cfg.APIToken.Reveal(), Verifier: verifier,
-		VisitsSecret: a.cfg.VisitsSecret.Reveal(), Asked: askedOf(models), Log: a.log,
+		VisitsSecret: a.cfg.VisitsSecret.Reveal(), Asked: askedOf(models), Codec: codec, Log: a.log,
 		Ready: monitor.Ready{Store: a.store, Temporal: a.temporal, Namespace: a.namespace}.Check, Registry: registry,
 	})
 	if err := a.watch(registry); err != nil {
@@ -75,7 +81,7 @@ func serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen on SLUICE_HTTP_ADDR: %w", err)
 	}
-	a.log.Info("Starter serves", zap.String("addr", listener.Addr().String()), zap.Bool("webhooks", verifier != nil))
+	a.log.Info("Starter serves", zap.String("addr", listener.Addr().String()), zap.Bool("webhooks", verifier != nil), zap.Bool("codec", codec != nil))
 	return serveUntil(ctx, listener, handler)
 }
 

@@ -259,11 +259,16 @@ Whether it is paused stays as it is: that is the operators' matter.`,
 }
 
 func (a *app) schedule(ctx context.Context, w io.Writer) error {
-	want := nightly(a.pipeline.Signals.Night, time.Now())
+	return a.keepSchedule(ctx, w, nightly(a.pipeline.Signals.Night, time.Now()))
+}
+
+// keepSchedule makes a schedule, or brings it up to date; whether it is paused stays as it
+// is.
+func (a *app) keepSchedule(ctx context.Context, w io.Writer, want client.ScheduleOptions) error {
 	handle, err := a.temporal.ScheduleClient().Create(ctx, want)
 	verb := "made"
 	if errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
-		verb, handle = "brought up to date", a.temporal.ScheduleClient().GetHandle(ctx, sweepSchedule)
+		verb, handle = "brought up to date", a.temporal.ScheduleClient().GetHandle(ctx, want.ID)
 		err = handle.Update(ctx, client.ScheduleUpdateOptions{DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
 			s := in.Description.Schedule // pause and note are the operators'
 			s.Spec, s.Action = &want.Spec, want.Action
@@ -272,13 +277,13 @@ func (a *app) schedule(ctx context.Context, w io.Writer) error {
 		}})
 	}
 	if err != nil {
-		return fmt.Errorf("schedule the sweep: %w", err)
+		return fmt.Errorf("make the schedule %s: %w", want.ID, err)
 	}
 	desc, err := handle.Describe(ctx)
 	if err != nil {
 		return fmt.Errorf("read the schedule: %w", err)
 	}
-	fmt.Fprintf(w, "schedule %s %s: %s\n", sweepSchedule, verb, want.Note)
+	fmt.Fprintf(w, "schedule %s %s: %s\n", want.ID, verb, want.Note)
 	if desc.Schedule.State.Paused {
 		fmt.Fprintf(w, "it is paused: %s\n", desc.Schedule.State.Note)
 	}
@@ -293,7 +298,7 @@ func (a *app) schedule(ctx context.Context, w io.Writer) error {
 // nightly skips a night while the last sweep still runs, makes up for a start that was
 // missed, and pauses itself when a sweep fails: a person is to look first.
 func nightly(n config.Night, from time.Time) client.ScheduleOptions {
-	skip, instead := oddNights(n, from)
+	skip, instead := oddDays(clockTime{n.Hour, n.Minute, n.Zone}, from, func(time.Time) bool { return true })
 	every := client.ScheduleCalendarSpec{
 		Hour: []client.ScheduleRange{{Start: n.Hour}}, Minute: []client.ScheduleRange{{Start: n.Minute}},
 		Comment: "every night",
@@ -319,27 +324,33 @@ func nightly(n config.Night, from time.Time) client.ScheduleOptions {
 // `starter signals schedule` counts them anew.
 const oddYears = 10
 
-// oddNights returns the nights on which the zone's clocks show the sweep's time twice or
-// never, and when it starts instead. Temporal would start it twice or never.
-func oddNights(n config.Night, from time.Time) (skip, instead []client.ScheduleCalendarSpec) {
-	zone, err := time.LoadLocation(n.Zone)
+// clockTime is a time of day by the clocks of a zone.
+type clockTime struct {
+	hour, minute int
+	zone         string
+}
+
+// oddDays returns the due days on which the zone's clocks show the time twice or never,
+// and when to start instead. Temporal would start twice or never.
+func oddDays(c clockTime, from time.Time, due func(time.Time) bool) (skip, instead []client.ScheduleCalendarSpec) {
+	zone, err := time.LoadLocation(c.zone)
 	if err != nil { // which reading sluice.yaml would have said
 		return nil, nil
 	}
 	for day := range oddYears * 366 {
 		year, month, d := from.In(zone).AddDate(0, 0, day).Date()
-		once := func(hour int) bool { return shownOnce(time.Date(year, month, d, hour, n.Minute, 0, 0, zone), hour, d) }
-		if once(n.Hour) {
+		once := func(hour int) bool { return shownOnce(time.Date(year, month, d, hour, c.minute, 0, 0, zone), hour, d) }
+		if !due(time.Date(year, month, d, 12, 0, 0, 0, zone)) || once(c.hour) {
 			continue
 		}
 		at := func(hour int) client.ScheduleCalendarSpec {
 			one := func(number int) []client.ScheduleRange { return []client.ScheduleRange{{Start: number}} }
 			return client.ScheduleCalendarSpec{
-				Year: one(year), Month: one(int(month)), DayOfMonth: one(d), Hour: one(hour), Minute: one(n.Minute), Comment: "the clocks change",
+				Year: one(year), Month: one(int(month)), DayOfMonth: one(d), Hour: one(hour), Minute: one(c.minute), Comment: "the clocks change",
 			}
 		}
-		skip = append(skip, at(n.Hour))
-		for _, hour := range []int{n.Hour + 1, n.Hour - 1} {
+		skip = append(skip, at(c.hour))
+		for _, hour := range []int{c.hour + 1, c.hour - 1} {
 			if once(hour) {
 				instead = append(instead, at(hour))
 				break

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -14,7 +15,8 @@ import (
 // records with one domain are two accounts. Domain and name are brought up to
 // date; an empty one is not known and changes nothing.
 //
-// Errors: [account.ErrInvalid] for one that has neither key, domain nor name.
+// Errors: [account.ErrInvalid] for one that has neither key, domain nor name, or was
+// erased on request.
 func (s *Store) UpsertAccount(ctx context.Context, key account.Key, domain, name string) (account.Account, error) {
 	name = clean(name, 500)
 	if key.IsZero() {
@@ -23,12 +25,12 @@ func (s *Store) UpsertAccount(ctx context.Context, key account.Key, domain, name
 	const q = `
 		WITH adopted AS (
 			UPDATE accounts SET crm = @crm, portal = @portal, crm_id = @id, name = coalesce(nullif(@name, ''), name), updated_at = now()
-			WHERE unkeyed = @domain
+			WHERE unkeyed = @domain AND ` + notForgotten + `
 				AND NOT EXISTS (SELECT FROM accounts WHERE crm = @crm AND portal = @portal AND crm_id = @id)
 			RETURNING *
 		), kept AS (
 			INSERT INTO accounts (crm, portal, crm_id, domain, name)
-			SELECT @crm, @portal, @id, nullif(@domain, ''), @name WHERE NOT EXISTS (SELECT FROM adopted)
+			SELECT @crm, @portal, @id, nullif(@domain, ''), @name WHERE NOT EXISTS (SELECT FROM adopted) AND ` + notForgotten + `
 			ON CONFLICT ON CONSTRAINT account_key_once DO UPDATE SET
 				domain = coalesce(excluded.domain, accounts.domain),
 				name = coalesce(nullif(excluded.name, ''), accounts.name),
@@ -37,10 +39,14 @@ func (s *Store) UpsertAccount(ctx context.Context, key account.Key, domain, name
 		)
 		SELECT id, crm, portal, crm_id, domain, name FROM adopted
 		UNION ALL SELECT id, crm, portal, crm_id, domain, name FROM kept`
-	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{ // CollectOneRow reports Query's error
+	rows, _ := s.db.Query(ctx, q, named{ // CollectOneRow reports Query's error
 		"crm": key.CRM, "portal": key.Portal, "id": key.ID, "domain": domain, "name": name,
+		"digests": digests(key, domain),
 	})
 	acc, err := pgx.CollectExactlyOneRow(rows, scanAccount)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return acc, errForgotten
+	}
 	return acc, wrap(err, "upsert account %s", key)
 }
 
@@ -49,22 +55,26 @@ func (s *Store) upsertUnkeyed(ctx context.Context, domain, name string) (account
 		return account.Account{}, account.Invalid("account", "neither a CRM record, nor a domain, nor a name")
 	}
 	const q = `
-		INSERT INTO accounts (domain, name) VALUES (nullif($1, ''), $2)
+		INSERT INTO accounts (domain, name) SELECT nullif(@domain, ''), @name WHERE ` + notForgotten + `
 		ON CONFLICT ON CONSTRAINT account_unkeyed_once DO UPDATE SET
 			name = coalesce(nullif(excluded.name, ''), accounts.name), updated_at = now()
 		RETURNING id, crm, portal, crm_id, domain, name`
-	rows, _ := s.db.Query(ctx, q, domain, name)
+	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{"domain": domain, "name": name, "digests": digests(account.Key{}, domain)})
 	acc, err := pgx.CollectExactlyOneRow(rows, scanAccount)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return acc, errForgotten
+	}
 	return acc, wrap(err, "upsert account %q", domain+name)
 }
 
 // Account returns an account by its own id. Errors: [account.ErrNotFound].
 func (s *Store) Account(ctx context.Context, id int64) (account.Account, error) {
-	const q = `SELECT id, crm, portal, crm_id, domain, name FROM accounts WHERE id = $1`
-	rows, _ := s.db.Query(ctx, q, id)
+	rows, _ := s.db.Query(ctx, accountByID, id)
 	acc, err := pgx.CollectExactlyOneRow(rows, scanAccount)
 	return acc, wrap(err, "account %d", id)
 }
+
+const accountByID = `SELECT id, crm, portal, crm_id, domain, name FROM accounts WHERE id = $1`
 
 // AccountsByDomain returns the accounts of a registrable domain: those with a CRM
 // record first, the oldest first. None is not an error.

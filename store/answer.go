@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/outbound"
+	"github.com/sluicehq/sluice/waterfall"
 )
 
 // Answer is what a provider said about a subject: a registrable domain, or
@@ -30,12 +32,50 @@ type Answer struct {
 // Errors: [account.ErrNotFound] when it has to be bought.
 func (s *Store) FreshAnswer(ctx context.Context, provider, subject string, maxAge time.Duration) (Answer, error) {
 	const q = `
-		SELECT id, provider, subject, outcome, facts, credits::float8, record_id, answered_at FROM answers
+		SELECT ` + answerColumns + ` FROM answers
 		WHERE provider = $1 AND subject = $2 AND answered_at >= now() - $3::interval
 		ORDER BY answered_at DESC, id DESC LIMIT 1`
 	rows, _ := s.db.Query(ctx, q, provider, subject, maxAge)
 	a, err := pgx.CollectExactlyOneRow(rows, scanAnswer)
 	return a, wrap(err, "fresh answer of %s about %s", provider, subject)
+}
+
+const answerColumns = `id, provider, subject, outcome, facts, credits::float8, record_id, answered_at`
+
+// OnRecord returns the account, and the provider's newest answer about it that is not
+// older than maxAge; one with the id 0 if it has to be bought.
+//
+// Errors: [account.ErrNotFound] when the account is gone.
+func (s *Store) OnRecord(ctx context.Context, accountID int64, provider string, maxAge time.Duration) (account.Account, Answer, error) {
+	const aboutDomain = `
+		SELECT ` + answerColumns + ` FROM answers
+		WHERE provider = $1 AND subject = (SELECT domain FROM accounts WHERE id = $2) AND answered_at >= now() - $3::interval
+		ORDER BY answered_at DESC, id DESC LIMIT 1`
+	var acc account.Account
+	var found []Answer
+	var b pgx.Batch
+	b.Queue(accountByID, accountID).Query(func(rows pgx.Rows) (err error) {
+		acc, err = pgx.CollectExactlyOneRow(rows, scanAccount)
+		return err
+	})
+	b.Queue(aboutDomain, provider, accountID, maxAge).Query(func(rows pgx.Rows) (err error) {
+		found, err = pgx.CollectRows(rows, scanAnswer)
+		return err
+	})
+	if err := s.db.SendBatch(ctx, &b).Close(); err != nil {
+		return acc, Answer{}, wrap(err, "account %d, and what %s said of it", accountID, provider)
+	}
+	if len(found) > 0 {
+		return acc, found[0], nil
+	}
+	if acc.Domain != "" {
+		return acc, Answer{}, nil
+	}
+	a, err := s.FreshAnswer(ctx, provider, waterfall.Subject(acc), maxAge)
+	if errors.Is(err, account.ErrNotFound) {
+		err = nil
+	}
+	return acc, a, err
 }
 
 // StaleAnswers returns those of the subjects whose last answer with facts is older than
@@ -66,7 +106,7 @@ func (s *Store) AdoptAnswer(ctx context.Context, accountID int64, holder string,
 		VALUES (@account, @provider, @subject, @holder, @run, false, 'cached', 0, @fields, now())
 		ON CONFLICT (holder, provider, outcome) WHERE NOT reserved DO NOTHING`
 	var b pgx.Batch
-	b.Queue(note, pgx.StrictNamedArgs{
+	b.Queue(note, named{
 		"account": accountID, "provider": a.Provider, "subject": a.Subject,
 		"holder": holder, "run": runOf(holder), "fields": fieldsOf(a.Facts),
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/sluicehq/sluice/outbound"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/storetest"
+	"github.com/sluicehq/sluice/waterfall"
 )
 
 func fact(field account.Field, v account.Value) account.Fact {
@@ -82,6 +83,64 @@ func TestSaveAnswerReplacesWhatTheProviderSaidBefore(t *testing.T) {
 	other := fact(account.City, account.TextValue("Wien"))
 	other.Provider = "pdl"
 	require.Equal(t, []account.Fact{other, newer, old[2]}, kept, "the newest observation wins, others keep theirs")
+}
+
+func TestSaveAnswerTellsWhatIsKnownThen(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t)
+	acc := acme(t, s)
+	other := fact(account.City, account.TextValue("Graz"))
+	other.Provider = "pdl"
+	save(t, s, acc, "pdl", other)
+	for _, tt := range []struct {
+		outcome outbound.Outcome
+		facts   []account.Fact
+	}{
+		{outbound.NotFound, nil},
+		{outbound.Found, []account.Fact{fact(account.City, account.TextValue("Wien")), fact(account.Country, account.TextValue("AT"))}},
+	} {
+		var known []account.Fact
+		in := found(tt.facts...)
+		in.Outcome, in.Known = tt.outcome, &known
+		ask := ask(acc, string(tt.outcome))
+		ask.Subject = string(tt.outcome) // so that it does not wait for the one before
+		require.NoError(t, s.SaveAnswer(t.Context(), reserve(t, s, ask), in))
+		kept, err := s.Facts(t.Context(), acc.ID)
+		require.NoError(t, err)
+		require.Len(t, known, 1+len(tt.facts))
+		require.Equal(t, kept, known)
+	}
+}
+
+func TestOnRecord(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t)
+	acc := acme(t, s)
+	named, err := s.UpsertAccount(t.Context(), account.Key{}, "", "Acme Inc.")
+	require.NoError(t, err)
+	onRecord := func(of account.Account, provider string, maxAge time.Duration) store.Answer {
+		t.Helper()
+		got, a, err := s.OnRecord(t.Context(), of.ID, provider, maxAge)
+		require.NoError(t, err)
+		require.Equal(t, of, got)
+		return a
+	}
+	require.Zero(t, onRecord(acc, "apollo", time.Hour))
+	require.Zero(t, onRecord(named, "apollo", time.Hour))
+
+	for _, of := range []account.Account{acc, named} {
+		ask, in := ask(of, "r"), found(fact(account.City, account.TextValue("Graz")))
+		ask.Subject, in.At = waterfall.Subject(of), now.Add(-24*time.Hour)
+		require.NoError(t, s.SaveAnswer(t.Context(), reserve(t, s, ask), in))
+		require.Zero(t, onRecord(of, "apollo", time.Hour), "older than that")
+		require.Zero(t, onRecord(of, "pdl", 72*time.Hour), "of another provider")
+		want, err := s.FreshAnswer(t.Context(), "apollo", waterfall.Subject(of), 72*time.Hour)
+		require.NoError(t, err)
+		require.Equal(t, want, onRecord(of, "apollo", 72*time.Hour))
+	}
+
+	_, _, err = s.OnRecord(t.Context(), 99, "apollo", time.Hour)
+	require.ErrorIs(t, err, account.ErrNotFound)
 }
 
 // save puts an answer on record. Each has a subject of its own, so that none waits

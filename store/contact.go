@@ -68,7 +68,7 @@ func (s *Store) KeepContacts(ctx context.Context, accountID int64, listed []crm.
 		})
 	}
 	if all {
-		b.Queue(forget, pgx.StrictNamedArgs{"account": accountID, "at": at})
+		b.Queue(forget, named{"account": accountID, "at": at})
 	}
 	if b.Len() == 0 {
 		return nil, nil
@@ -77,7 +77,7 @@ func (s *Store) KeepContacts(ctx context.Context, accountID int64, listed []crm.
 	return kept, wrap(err, "keep contacts of account %d", accountID)
 }
 
-func contactColumnsOf(accountID int64, listed []crm.Contact, at time.Time) pgx.StrictNamedArgs {
+func contactColumnsOf(accountID int64, listed []crm.Contact, at time.Time) named {
 	n := len(listed)
 	crms, portals, ids := make([]string, n), make([]string, n), make([]string, n)
 	titles, departments, levels, budgets := make([]string, n), make([]string, n), make([]string, n), make([]*bool, n)
@@ -85,7 +85,7 @@ func contactColumnsOf(accountID int64, listed []crm.Contact, at time.Time) pgx.S
 		crms[i], portals[i], ids[i] = c.Key.CRM, c.Key.Portal, c.Key.ID
 		titles[i], departments[i], levels[i], budgets[i] = clean(c.JobTitle, 500), c.Department, c.ManagementLevel, c.BudgetAuthority
 	}
-	return pgx.StrictNamedArgs{
+	return named{
 		"account": accountID, "at": at, "crms": crms, "portals": portals, "ids": ids,
 		"titles": titles, "departments": departments, "levels": levels, "budgets": budgets,
 	}
@@ -119,7 +119,7 @@ func (s *Store) ScoreContacts(ctx context.Context, model string, at time.Time, s
 	}
 	text, err := encode(scores)
 	if err == nil {
-		_, err = s.db.Exec(ctx, q, pgx.StrictNamedArgs{"model": model, "at": at, "scores": text})
+		_, err = s.db.Exec(ctx, q, named{"model": model, "at": at, "scores": text})
 	}
 	return wrap(err, "score %d contacts", len(scores))
 }
@@ -152,7 +152,7 @@ func (s *Store) FinishContacts(ctx context.Context, at time.Time, done []Contact
 	}
 	text, err := encode(done)
 	if err == nil {
-		_, err = s.db.Exec(ctx, q, pgx.StrictNamedArgs{"at": at, "done": text})
+		_, err = s.db.Exec(ctx, q, named{"at": at, "done": text})
 	}
 	return wrap(err, "finish %d contacts", len(done))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
 	"time"
 
@@ -83,8 +84,8 @@ func (s *Store) TryEffect(ctx context.Context, a Attempt) (before Effect, err er
 		return Effect{}, wrap(err, "begin effect %s", a.Key)
 	}
 	var b pgx.Batch
-	b.Queue(known, pgx.StrictNamedArgs{"key": a.Key, "account": a.AccountID, "run": a.RunID, "kind": string(a.Kind), "score": a.ScoreID})
-	b.Queue(begin, pgx.StrictNamedArgs{
+	b.Queue(known, named{"key": a.Key, "account": a.AccountID, "run": a.RunID, "kind": string(a.Kind), "score": a.ScoreID})
+	b.Queue(begin, named{
 		"key": a.Key, "account": a.AccountID, "run": a.RunID, "holder": a.Holder, "tried": values, "score": a.ScoreID, "turn": turn,
 	}).Query(func(rows pgx.Rows) (err error) {
 		before, err = pgx.CollectExactlyOneRow(rows, scanEffect)
@@ -95,6 +96,92 @@ func (s *Store) TryEffect(ctx context.Context, a Attempt) (before Effect, err er
 		err = s.whoElse(ctx, a)
 	}
 	return before, wrap(err, "begin effect %s", a.Key)
+}
+
+// TryEffects is [Store.TryEffect] for many effects of scores at once. It returns the rows as
+// they were, by key. An effect that is missing among them cannot be tried now: the account
+// has a later score, or another holder has been trying it lately.
+func (s *Store) TryEffects(ctx context.Context, all []Attempt) (map[string]Effect, error) {
+	const known = `
+		INSERT INTO effects (key, account_id, run_id, kind, state)
+		SELECT key, account, run, kind, 'trying' FROM ` + attempts + ` WHERE ` + stillLast + ` ORDER BY key
+		ON CONFLICT ON CONSTRAINT effect_once DO NOTHING`
+	begin := `
+		UPDATE effects e SET state = 'trying', run_id = n.run, holder = n.holder, tried = n.tried, attempts = e.attempts + 1, tried_at = now(), reason = ''
+		FROM ` + attempts + `, (
+			SELECT ` + effectColumns + `, holder FROM effects WHERE key = ANY (@keys) ORDER BY key FOR UPDATE
+		) before
+		WHERE e.key = before.key AND n.key = before.key AND ` + stillLast + ` AND (before.holder = n.holder
+			OR before.state <> 'trying' OR before.tried_at IS NULL OR before.tried_at < now() - @turn::interval)
+		RETURNING ` + beforeColumns
+	args, err := attemptArgs(all)
+	if err != nil {
+		return nil, wrap(err, "begin %d effects", len(all))
+	}
+	begun := make(map[string]Effect, len(all))
+	var b pgx.Batch
+	b.Queue(known, args)
+	withTurn := maps.Clone(args)
+	withTurn["turn"], withTurn["keys"] = turn, args["key"]
+	b.Queue(begin, withTurn).Query(func(rows pgx.Rows) error {
+		before, err := pgx.CollectRows(rows, scanEffect)
+		for _, e := range before {
+			begun[e.Key] = e
+		}
+		return err
+	})
+	err = s.db.SendBatch(ctx, &b).Close()
+	return begun, wrap(err, "begin %d effects", len(all))
+}
+
+const attempts = `unnest(@key::text[], @account::bigint[], @run::text[], @holder::text[], @kind::text[], @tried::jsonb[], @score::bigint[])
+	AS n (key, account, run, holder, kind, tried, score)`
+
+// stillLast is the condition that an attempt's score is the account's last one.
+const stillLast = `NOT EXISTS (SELECT FROM scores WHERE account_id = n.account AND id > n.score)`
+
+func attemptArgs(all []Attempt) (pgx.StrictNamedArgs, error) {
+	n := len(all)
+	keys, accounts, runs, holders := make([]string, n), make([]int64, n), make([]string, n), make([]string, n)
+	kinds, tried, scores := make([]string, n), make([]string, n), make([]int64, n)
+	for i, a := range all {
+		values, err := encodeValues(a.Tried)
+		if err != nil {
+			return nil, err
+		}
+		keys[i], accounts[i], runs[i], holders[i] = a.Key, a.AccountID, a.RunID, a.Holder
+		kinds[i], tried[i], scores[i] = string(a.Kind), values, a.ScoreID
+	}
+	return pgx.StrictNamedArgs{
+		"key": keys, "account": accounts, "run": runs, "holder": holders, "kind": kinds, "tried": tried, "score": scores,
+	}, nil
+}
+
+// Done is an effect that is done.
+type Done struct {
+	Key     string
+	CRMID   string            // of the record; "" if it is not known
+	Written map[string]string // the values that are there now
+}
+
+// FinishEffects is [Store.FinishEffect] for many effects at once.
+func (s *Store) FinishEffects(ctx context.Context, done []Done) error {
+	const q = `
+		UPDATE effects e SET state = 'done', crm_id = coalesce(nullif(n.id, ''), crm_id), written = e.written || n.written, done_at = now(), reason = ''
+		FROM unnest(@keys::text[], @ids::text[], @written::jsonb[]) AS n (key, id, written) WHERE e.key = n.key`
+	if len(done) == 0 {
+		return nil
+	}
+	keys, ids, written := make([]string, len(done)), make([]string, len(done)), make([]string, len(done))
+	for i, d := range done {
+		values, err := encodeValues(d.Written)
+		if err != nil {
+			return wrap(err, "finish %d effects", len(done))
+		}
+		keys[i], ids[i], written[i] = d.Key, d.CRMID, values
+	}
+	_, err := s.db.Exec(ctx, q, pgx.StrictNamedArgs{"keys": keys, "ids": ids, "written": written})
+	return wrap(err, "finish %d effects", len(done))
 }
 
 // beforeColumns are effectColumns as they were.
@@ -130,7 +217,7 @@ func (s *Store) FinishEffect(ctx context.Context, key, crmID string, written map
 	if err != nil {
 		return wrap(err, "finish effect %s", key)
 	}
-	return wrap(affected(s.db.Exec(ctx, q, pgx.StrictNamedArgs{"key": key, "id": crmID, "written": values})), "finish effect %s", key)
+	return wrap(affected(s.db.Exec(ctx, q, named{"key": key, "id": crmID, "written": values})), "finish effect %s", key)
 }
 
 // FailEffect records that the effect can never succeed, and why.

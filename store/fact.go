@@ -11,12 +11,21 @@ import (
 // Facts returns what every provider says of the account, field by field: the
 // waterfall decides whom to believe. None is not an error.
 func (s *Store) Facts(ctx context.Context, accountID int64) ([]account.Fact, error) {
-	const q = `
-		SELECT field, value, provider, confidence, observed_at, derived FROM facts
-		WHERE account_id = $1 ORDER BY field, provider`
-	rows, _ := s.db.Query(ctx, q, accountID)
+	rows, _ := s.db.Query(ctx, factsOfAccount, accountID)
 	facts, err := pgx.CollectRows(rows, scanFact)
 	return facts, wrap(err, "facts of account %d", accountID)
+}
+
+const factsOfAccount = `
+	SELECT field, value, provider, confidence, observed_at, derived FROM facts
+	WHERE account_id = $1 ORDER BY field, provider`
+
+// readFacts is [Store.Facts] as part of a batch.
+func readFacts(b *pgx.Batch, accountID int64, into *[]account.Fact) {
+	b.Queue(factsOfAccount, accountID).Query(func(rows pgx.Rows) (err error) {
+		*into, err = pgx.CollectRows(rows, scanFact)
+		return err
+	})
 }
 
 // takeFacts gives the account what the provider's newest answer about the subject
@@ -51,7 +60,7 @@ func takeFacts(b *pgx.Batch, accountID int64, provider, subject string, shared b
 			value = excluded.value, confidence = excluded.confidence,
 			observed_at = excluded.observed_at, derived = excluded.derived
 		WHERE facts.observed_at <= excluded.observed_at`
-	b.Queue(q, pgx.StrictNamedArgs{"account": accountID, "provider": provider, "subject": subject, "shared": shared})
+	b.Queue(q, named{"account": accountID, "provider": provider, "subject": subject, "shared": shared})
 }
 
 func scanFact(row pgx.CollectableRow) (account.Fact, error) {

@@ -124,7 +124,7 @@ func giveUp(b *pgx.Batch, in ReserveInput) {
 		UPDATE ledger SET outcome = 'lost', settled_at = now()
 		WHERE provider = @provider AND subject = @subject AND outcome IS NULL
 			AND (holder = @holder OR made_at < now() - @patience::interval)`
-	b.Queue(q, pgx.StrictNamedArgs{"provider": in.Provider, "subject": in.Subject, "holder": in.Holder, "patience": patience})
+	b.Queue(q, named{"provider": in.Provider, "subject": in.Subject, "holder": in.Holder, "patience": patience})
 }
 
 // withinBound is the constraint that keeps every budget: who would break it takes
@@ -158,7 +158,7 @@ func reserve(b *pgx.Batch, in ReserveInput, scan func(pgx.Row) error) {
 		SELECT (SELECT id FROM reserved), closed.outcome, closed.until, closed.reason
 		FROM (VALUES (1)) AS one LEFT JOIN closed ON true`
 	scopes, bounds := in.counted()
-	b.Queue(q, pgx.StrictNamedArgs{
+	b.Queue(q, named{
 		"account": in.AccountID, "provider": in.Provider, "subject": in.Subject, "holder": in.Holder, "run": in.RunID,
 		"credits": in.Credits, "scopes": scopes, "bounds": bounds, "just_kept": justKept,
 	}).QueryRow(scan)
@@ -219,6 +219,9 @@ type SaveAnswerInput struct {
 	RecordID string           // the provider's own id
 	Elapsed  time.Duration
 	At       time.Time // of the answer; zero: now
+	// Known, if set, gets what everybody says of the account then, as [Store.Facts]
+	// returns it: one round trip for both.
+	Known *[]account.Fact
 }
 
 // SaveAnswer ends a reservation with an answer. It keeps the answer for every
@@ -242,12 +245,15 @@ func (s *Store) SaveAnswer(ctx context.Context, r Reservation, in SaveAnswerInpu
 		SELECT provider, subject, @outcome, @facts, @credits::numeric, @record, @body, coalesce(@at, now()) FROM ledger
 		WHERE id = @id AND (outcome IS NULL OR outcome = 'lost') FOR UPDATE`
 	var b pgx.Batch
-	b.Queue(keep, pgx.StrictNamedArgs{
+	b.Queue(keep, named{
 		"id": r.ID, "outcome": string(in.Outcome), "facts": facts, "credits": in.Credits,
 		"record": clean(in.RecordID, 200), "body": in.Body, "at": optional(in.At),
 	})
 	if in.Outcome == outbound.Found {
 		takeFacts(&b, r.AccountID, r.Provider, r.Subject, true)
+	}
+	if in.Known != nil {
+		readFacts(&b, r.AccountID, in.Known)
 	}
 	settle(&b, r, in.Outcome, in.Credits, in.Elapsed, fieldsOf(in.Facts)) // last: others wait for its counters
 	return wrap(s.db.SendBatch(ctx, &b).Close(), "save answer of %s about account %d", r.Provider, r.AccountID)
@@ -286,7 +292,7 @@ func settle(b *pgx.Batch, r Reservation, outcome outbound.Outcome, credits float
 		)
 		UPDATE ledger SET outcome = @outcome, credits = @credits::numeric, fields = @fields, elapsed = @elapsed, settled_at = now()
 		FROM call WHERE ledger.id = call.id`
-	b.Queue(q, pgx.StrictNamedArgs{
+	b.Queue(q, named{
 		"id": r.ID, "outcome": string(outcome), "credits": credits, "fields": fields, "elapsed": elapsed,
 	})
 }
@@ -300,7 +306,7 @@ func (s *Store) Skip(ctx context.Context, accountID int64, provider, runID, hold
 		INSERT INTO ledger (account_id, provider, holder, run_id, reserved, outcome, credits, settled_at)
 		VALUES (@account, @provider, @holder, @run, false, @outcome, 0, now())
 		ON CONFLICT (holder, provider, outcome) WHERE NOT reserved DO NOTHING`
-	_, err := s.db.Exec(ctx, q, pgx.StrictNamedArgs{
+	_, err := s.db.Exec(ctx, q, named{
 		"account": accountID, "provider": provider, "holder": holder, "run": runID, "outcome": string(outcome),
 	})
 	return wrap(err, "record %s of %s for account %d", outcome, provider, accountID)

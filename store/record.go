@@ -46,9 +46,9 @@ func (s *Store) TakeRecords(ctx context.Context, records ...Record) error {
 		for name, v := range properties {
 			properties[name] = clean(v, 2000)
 		}
-		b.Queue(mark, pgx.StrictNamedArgs{"account": r.AccountID, "target": r.Target, "properties": properties})
-		b.Queue(drop, pgx.StrictNamedArgs{"account": r.AccountID, "crm": r.CRM, "fields": fieldsOf(r.Facts)})
-		b.Queue(keep, pgx.StrictNamedArgs{"account": r.AccountID, "crm": r.CRM, "facts": facts})
+		b.Queue(mark, named{"account": r.AccountID, "target": r.Target, "properties": properties})
+		b.Queue(drop, named{"account": r.AccountID, "crm": r.CRM, "fields": fieldsOf(r.Facts)})
+		b.Queue(keep, named{"account": r.AccountID, "crm": r.CRM, "facts": facts})
 	}
 	return wrap(s.db.SendBatch(ctx, &b).Close(), "take %d records", len(records))
 }

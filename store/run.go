@@ -48,7 +48,7 @@ func (s *Store) SaveRun(ctx context.Context, r Run) error {
 		}
 		stop = &text
 	}
-	_, err := s.db.Exec(ctx, q, pgx.StrictNamedArgs{
+	_, err := s.db.Exec(ctx, q, named{
 		"workflow": r.WorkflowID, "run": r.RunID, "account": r.AccountID, "status": r.Status, "stop": stop,
 		"started": optional(r.StartedAt), "ended": optional(r.EndedAt), "reason": clean(r.Reason, 1000),
 	})

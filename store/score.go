@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,8 @@ type ScoreRow struct {
 	ModelVersion int
 	Score        icp.Score                          // the machine's
 	RunnerUp     *RunnerUp                          // nil unless several models are for the account
-	Override     *Standing                          // what a person made of it; nil if no override held
+	Override     *Standing                          // what a person made of it; nil if no override held, or the model has no such tier
+	Holding      int64                              // the override that held; 0: Override's, if there is one. Not read back
 	TierSince    time.Time                          // when the machine came to its tier; zero: longer than anybody knows
 	TierReason   string                             // what kept the account in a tier that its score left
 	Why          string                             // the cause and the difference to the row before, for people
@@ -78,6 +80,14 @@ func (r ScoreRow) OverrideID() int64 {
 	return r.Override.ID
 }
 
+// holding names the override that held when the row was worked out; nil if none did.
+func (r ScoreRow) holding() *int64 {
+	if id := cmp.Or(r.Holding, r.OverrideID()); id != 0 {
+		return &id
+	}
+	return nil
+}
+
 // ErrMoved means that since a score was worked out the account got another one, or an
 // override began or ended: it is to be worked out again.
 var ErrMoved = errors.New("the account was scored or overridden meanwhile")
@@ -104,7 +114,7 @@ func (s *Store) SaveScore(ctx context.Context, row ScoreRow) (ScoreRow, error) {
 			@override_id, @override_value, @override_tier, @override_fit, @tier_since, @tier_reason, @why, @changes, @runner_up
 		WHERE EXISTS (SELECT FROM scores WHERE account_id = @account AND run_id = @run AND pass = @pass)
 			OR @before::bigint = coalesce((SELECT id FROM scores WHERE account_id = @account ORDER BY id DESC LIMIT 1), 0)
-			AND @override_id::bigint IS NOT DISTINCT FROM (SELECT id FROM overrides WHERE account_id = @account AND ` + holds + `)
+			AND @holding::bigint IS NOT DISTINCT FROM (SELECT id FROM overrides WHERE account_id = @account AND ` + holds + `)
 		ON CONFLICT ON CONSTRAINT score_once DO UPDATE SET pass = excluded.pass
 		RETURNING ` + scoreColumns
 	const due = `
@@ -117,7 +127,7 @@ func (s *Store) SaveScore(ctx context.Context, row ScoreRow) (ScoreRow, error) {
 	var kept ScoreRow
 	var b pgx.Batch
 	inTurn(&b, scoring(row.AccountID))
-	b.Queue(q, args).Query(func(rows pgx.Rows) (err error) {
+	b.Queue(q, named(args)).Query(func(rows pgx.Rows) (err error) {
 		kept, err = pgx.CollectExactlyOneRow(rows, scanScore)
 		return err
 	})
@@ -151,7 +161,7 @@ func (r ScoreRow) args() (pgx.StrictNamedArgs, error) {
 		"account": r.AccountID, "run": r.RunID, "pass": r.Pass, "before": r.Before, "model": r.Model, "version": r.ModelVersion,
 		"value": r.Score.Value, "tier": r.Score.Tier, "breakdown": breakdown, "facts": facts, "cause": r.Cause,
 		"queue": r.Queue, "owner": r.OwnerID, "reason": r.RouteReason, "exploration": r.Exploration, "at": r.ScoredAt,
-		"override_id": nil, "override_value": nil, "override_tier": nil, "override_fit": nil,
+		"holding": r.holding(), "override_id": nil, "override_value": nil, "override_tier": nil, "override_fit": nil,
 		"tier_since": optional(r.TierSince), "tier_reason": r.TierReason, "why": clean(r.Why, 2000), "changes": changes, "runner_up": r.RunnerUp,
 	}
 	if o := r.Override; o != nil {
@@ -166,6 +176,17 @@ func (s *Store) LatestScore(ctx context.Context, accountID int64) (ScoreRow, err
 	rows, _ := s.db.Query(ctx, q, accountID)
 	row, err := pgx.CollectExactlyOneRow(rows, scanScore)
 	return row, wrap(err, "latest score of account %d", accountID)
+}
+
+// LatestScores returns the last scores of accounts, by account, without their facts.
+func (s *Store) LatestScores(ctx context.Context, accountIDs []int64) (map[int64]ScoreRow, error) {
+	rows, _ := s.db.Query(ctx, `SELECT `+briefColumns+` FROM (`+lastScores+`) AS last`, accountIDs)
+	last, err := pgx.CollectRows(rows, scanScore)
+	of := make(map[int64]ScoreRow, len(last))
+	for _, row := range last {
+		of[row.AccountID] = row
+	}
+	return of, wrap(err, "latest scores of %d accounts", len(accountIDs))
 }
 
 // Scores returns all scores of the account, the oldest first. None is not an error.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // units are the suffixes of numbers.
@@ -35,6 +36,19 @@ func ParseNumber(s string) (float64, bool) {
 // FormatNumber writes n for people: 10M, 1.5B, 120.
 func FormatNumber(n float64) string { return string(AppendNumber(nil, n)) }
 
+// FormatDuration writes a time as files do: 30s, 5m, 24h, 90d.
+func FormatDuration(d time.Duration) string {
+	for _, unit := range []struct {
+		suffix string
+		size   time.Duration
+	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}} {
+		if d >= 2*unit.size && d%unit.size == 0 {
+			return strconv.Itoa(int(d/unit.size)) + unit.suffix
+		}
+	}
+	return strconv.Itoa(int(d/time.Second)) + "s"
+}
+
 // AppendNumber is [FormatNumber] for who must not allocate. It writes 10k as 10000.
 func AppendNumber(to []byte, n float64) []byte {
 	if n != math.Trunc(n) || math.Abs(n) > 1e15 {
@@ -42,11 +56,13 @@ func AppendNumber(to []byte, n float64) []byte {
 	}
 	whole := int64(n)
 	for _, unit := range slices.Backward(units[1:]) {
-		size := int64(unit.size)
-		if tenths := whole / (size / 10); max(whole, -whole) >= size && whole%(size/10) == 0 {
-			to = strconv.AppendInt(to, tenths/10, 10)
-			if tenth := max(tenths, -tenths) % 10; tenth != 0 {
-				to = append(to, '.', byte('0'+tenth))
+		if math.Abs(n) < unit.size {
+			continue
+		}
+		if tenth := int64(unit.size) / 10; whole%tenth == 0 {
+			to = strconv.AppendInt(to, whole/tenth/10, 10)
+			if tenths := whole / tenth % 10; tenths != 0 {
+				to = append(to, '.', byte('0'+max(tenths, -tenths)))
 			}
 			return append(to, unit.suffix)
 		}

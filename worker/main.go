@@ -86,7 +86,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	if err := releaseModels(ctx, st, models, active, forContacts); err != nil {
+	if err := seedModels(ctx, st, models, active, forContacts, log); err != nil {
 		return err
 	}
 	m := newMeters(cfg.MetricsAddr)
@@ -94,7 +94,11 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	temporal, namespace, err := config.DialTemporal(log, m.client)
+	keys, err := cfg.Seal()
+	if err != nil {
+		return err
+	}
+	temporal, namespace, err := config.DialTemporal(keys, log, m.client)
 	if err != nil {
 		return err
 	}
@@ -111,22 +115,41 @@ func run() error {
 	return poll(ctx, temporal, a, pipeline, m, log)
 }
 
-// releaseModels keeps the models that this worker has, and makes the pipeline's the
-// ones that new runs use; no model for contacts is none. A version that changed without
-// a new number is refused.
-func releaseModels(ctx context.Context, st *store.Store, models map[string]*icp.Model, active []*icp.Model, forContacts *icp.Model) error {
+// seedModels keeps the models that this worker has. A new installation begins with those
+// of the pipeline; from then on a release decides which version of a model of companies
+// scores. Models of contacts change with the file. A version that changed without a new
+// number is refused.
+func seedModels(ctx context.Context, st *store.Store, models map[string]*icp.Model, active []*icp.Model, forContacts *icp.Model, log *zap.Logger) error {
 	for _, m := range models {
 		if err := st.SaveModel(ctx, m.Name, m.Version, m.Subject, []byte(m.Source)); err != nil {
 			return err
 		}
 	}
-	if err := activate(ctx, st, icp.SubjectCompany, active...); err != nil {
+	if err := st.SeedModels(ctx, icp.SubjectCompany, refs(active)...); err != nil {
 		return err
+	}
+	inForce, err := st.ActiveModels(ctx, icp.SubjectCompany)
+	if err != nil {
+		return err
+	}
+	for i, m := range active {
+		if m.Version > inForce[i].Version {
+			log.Warn("The model directory has a later version, which is not active", zap.String("model", m.ID()),
+				zap.Int("active", inForce[i].Version), zap.String("next", fmt.Sprintf("starter icp release %s", m.ID())))
+		}
 	}
 	if forContacts == nil {
 		return st.ActivateModels(ctx, icp.SubjectContact)
 	}
 	return activate(ctx, st, icp.SubjectContact, forContacts)
+}
+
+func refs(models []*icp.Model) []store.ModelRef {
+	refs := make([]store.ModelRef, len(models))
+	for i, m := range models {
+		refs[i] = store.ModelRef{Name: m.Name, Version: m.Version}
+	}
+	return refs
 }
 
 // activate leaves later versions in place: a worker that is still being replaced must
@@ -136,12 +159,11 @@ func activate(ctx context.Context, st *store.Store, subject string, models ...*i
 	if err != nil {
 		return err
 	}
-	want := make([]store.ModelRef, len(models))
-	for i, m := range models {
-		want[i] = store.ModelRef{Name: m.Name, Version: m.Version}
+	want := refs(models)
+	for i := range want {
 		for _, h := range have {
-			if h.Name == m.Name {
-				want[i].Version = max(h.Version, m.Version)
+			if h.Name == want[i].Name {
+				want[i].Version = max(h.Version, want[i].Version)
 			}
 		}
 	}
@@ -163,6 +185,7 @@ func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, 
 		LateFill:  activities.LateFill(p.LateFill), MaxContacts: p.CRM.Contacts,
 		Targets:  activities.TargetList{Tiers: p.Signals.Tiers, Marked: p.Signals.Marked, Segments: p.Signals.Segments},
 		DailyCap: p.Signals.DailyCap, Zone: p.Signals.Night.Zone, GiveUp: p.Signals.GiveUp,
+		Review: activities.ReviewSettings{Zone: p.Review.Zone, RemindAfter: p.Review.RemindAfter, PublicURL: cfg.PublicURL},
 	}
 	var missing []string
 	if a.Signals, missing, err = config.BuildSignals(p, observed); err != nil {
@@ -208,6 +231,28 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	core.RegisterActivity(a.TellNews)
 	core.RegisterActivity(a.Decide)
 	core.RegisterActivity(a.WriteDigests)
+	core.RegisterActivity(a.BacktestRelease)
+	core.RegisterActivity(a.ReadRelease) // a local one, like those that follow
+	core.RegisterActivity(a.ValidateRelease)
+	core.RegisterActivity(a.MoveRelease)
+	core.RegisterActivity(a.GuardRelease)
+	core.RegisterActivity(a.StopRelease)
+	core.RegisterActivity(a.EndRelease)
+	core.RegisterActivity(a.CountApproval)
+	core.RegisterActivity(a.TakeMove)
+	core.RegisterActivity(a.ReleaseModels)
+	core.RegisterActivity(a.CountScored)
+	core.RegisterActivity(a.PlanPage)
+	core.RegisterActivity(a.PlanDifference)
+	core.RegisterActivity(a.RescorePage)
+	core.RegisterActivity(a.RescoreCounts)
+	core.RegisterActivity(a.PlanReview) // local ones, like DecideReview and PassReview
+	core.RegisterActivity(a.DecideReview)
+	core.RegisterActivity(a.PassReview)
+	core.RegisterActivity(a.ReadDeals)
+	core.RegisterActivity(a.CheckDeals)
+	core.RegisterActivity(a.MakeReview)
+	core.RegisterActivity(a.TellReview)
 	workers := []worker.Worker{core}
 	for _, step := range p.Providers {
 		if source, ok := a.Providers[step.Name]; ok {

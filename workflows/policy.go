@@ -61,6 +61,48 @@ func lookCall(ctx workflow.Context, source string) workflow.Context {
 	})
 }
 
+// bulkCall takes many accounts through a step on our own database, and their effects to the
+// CRM, for as long as it takes. What was done is on record; the heartbeat tells a dead worker
+// from a long page.
+func bulkCall(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             summary,
+		StartToCloseTimeout: 6 * time.Hour,
+		HeartbeatTimeout:    20 * time.Second,
+		Priority:            temporal.Priority{PriorityKey: lowestPriority}, // companies that arrive come first
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute,
+		},
+	})
+}
+
+// dealsCall reads deals for as long as it takes. The heartbeat tells a dead worker from a
+// slow CRM; how far it came is on record.
+func dealsCall(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             summary,
+		StartToCloseTimeout: time.Hour,
+		HeartbeatTimeout:    time.Minute,                                    // a page, when the CRM asks for a wait in between
+		Priority:            temporal.Priority{PriorityKey: lowestPriority}, // companies that arrive come first
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute,
+		},
+	})
+}
+
+// reviewCall works a review out: minutes where there are very many accounts.
+func reviewCall(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             "work out",
+		StartToCloseTimeout: 2 * time.Hour,
+		HeartbeatTimeout:    30 * time.Second,
+		Priority:            temporal.Priority{PriorityKey: lowestPriority},
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute,
+		},
+	})
+}
+
 // onRecord is a step on our own database and CPU: a local activity, since a remote
 // one costs six events and two dispatches.
 func onRecord(ctx workflow.Context, summary string) workflow.Context {

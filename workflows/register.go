@@ -23,5 +23,10 @@ func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(SignalSweep, workflow.RegisterOptions{Name: "SignalSweep"})
 	r.RegisterWorkflowWithOptions(SourceSweep, workflow.RegisterOptions{Name: "SourceSweep"})
 	r.RegisterWorkflowWithOptions(AccountOverride, workflow.RegisterOptions{Name: "AccountOverride"})
+	r.RegisterWorkflowWithOptions(ModelRelease, workflow.RegisterOptions{Name: "ModelRelease"})
+	r.RegisterWorkflowWithOptions(QuarterlyReview, workflow.RegisterOptions{Name: "QuarterlyReview"})
+	r.RegisterWorkflowWithOptions(ScheduledReview, workflow.RegisterOptions{Name: "ScheduledReview"})
 	r.RegisterWorkflowWithOptions(SignalResponse, workflow.RegisterOptions{Name: "SignalResponse"})
+	r.RegisterWorkflowWithOptions(ShadowScore, workflow.RegisterOptions{Name: "ShadowScore"})
+	r.RegisterWorkflowWithOptions(BulkRescore, workflow.RegisterOptions{Name: "BulkRescore"})
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,13 @@ type Server interface {
 	ShareContact(id string, with account.Key)
 	// DenyContacts takes the scopes for contacts away from every key.
 	DenyContacts()
+	// AddDeal adds a deal as a person would, ChangeDeal makes it what it is now, and
+	// DeleteDeal deletes it.
+	AddDeal(d Deal) (id string)
+	ChangeDeal(id string, d Deal)
+	DeleteDeal(id string)
+	// DenyDeals takes the scope for deals away from every key.
+	DenyDeals()
 	// AddOwner adds a user who can own companies, archived if so said.
 	AddOwner(id, email, first, last string, archived bool)
 	// Engagement returns a note or a task.
@@ -109,7 +117,7 @@ func Run(t *testing.T, bench func(t *testing.T) Bench) {
 		{"a refused key is no reason to repeat", badKey},
 		{"a cancelled call ends with the context", cancelled},
 	}
-	for _, tt := range append(tests, contactTests...) {
+	for _, tt := range slices.Concat(tests, companyTests, contactTests, dealTests) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			tt.run(t, bench(t))

@@ -140,6 +140,24 @@ func (c *Client) UpdateCompany(ctx context.Context, key account.Key, properties 
 	return c.call(ctx, patch(c.objects("companies", recordID), map[string]any{"properties": values}), nil)
 }
 
+// UpdateCompanies implements crm.CRM.
+func (c *Client) UpdateCompanies(ctx context.Context, writes []crm.CompanyWrite) ([]crm.CompanyDone, error) {
+	inputs := make([]batchInput, len(writes))
+	for i, w := range writes {
+		recordID, err := c.recordID(w.Key)
+		if err != nil {
+			return nil, err
+		}
+		inputs[i] = batchInput{ID: recordID, Properties: w.Properties}
+	}
+	written, err := c.updateAll(ctx, "companies", inputs)
+	var done []crm.CompanyDone
+	for _, w := range written {
+		done = append(done, crm.CompanyDone{Key: c.Key(w.ID), Refused: w.Refused, Unset: w.unset})
+	}
+	return done, err
+}
+
 type searchBody struct {
 	FilterGroups []filterGroup `json:"filterGroups"`
 	Sorts        []sort        `json:"sorts"`

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/crm"
 	"github.com/sluicehq/sluice/crm/crmtest"
 	"github.com/sluicehq/sluice/crm/hubspot"
 	"github.com/sluicehq/sluice/outbound"
@@ -106,6 +107,36 @@ func (s *server) ShareContact(id string, with account.Key) {
 
 // DenyContacts implements crmtest.Server.
 func (s *server) DenyContacts() { s.CRM.DenyContacts(true) }
+
+// AddDeal implements crmtest.Server.
+func (s *server) AddDeal(d crmtest.Deal) string {
+	id, err := s.CRM.AddDeal(d.Company.ID, asTyped(d))
+	if err != nil {
+		panic(err)
+	}
+	return id
+}
+
+// ChangeDeal implements crmtest.Server.
+func (s *server) ChangeDeal(id string, d crmtest.Deal) {
+	if err := s.CRM.ChangeDeal(id, asTyped(d)); err != nil {
+		panic(err)
+	}
+}
+
+// DeleteDeal implements crmtest.Server.
+func (s *server) DeleteDeal(id string) { s.CRM.DeleteDeal(id) }
+
+// DenyDeals implements crmtest.Server.
+func (s *server) DenyDeals() { s.CRM.DenyDeals(true) }
+
+func asTyped(d crmtest.Deal) sandbox.Deal {
+	types := map[crm.DealKind]string{crm.NewDeal: "newbusiness", crm.ExistingDeal: "existingbusiness", crm.RenewalDeal: "renewal"}
+	return sandbox.Deal{
+		Name: "Deal with Jane Doe", Type: types[d.Kind], OpenedAt: d.OpenedAt, ClosedAt: d.ClosedAt, Expected: d.Expected, Won: d.Won,
+		Amount: d.Amount, Changed: d.Changed,
+	}
+}
 
 // AddOwner implements crmtest.Server.
 func (s *server) AddOwner(id, email, first, last string, archived bool) {

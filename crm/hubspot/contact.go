@@ -3,15 +3,12 @@ package hubspot
 import (
 	"cmp"
 	"context"
-	"errors"
-	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/account/vocabulary"
 	"github.com/sluicehq/sluice/crm"
-	"github.com/sluicehq/sluice/outbound"
 )
 
 // HubSpot's own properties of a contact that tell what a model scores. Names and
@@ -32,9 +29,6 @@ var contactProperties = func() []string {
 	}
 	return all
 }()
-
-// batchSize is how many inputs HubSpot takes in one call.
-const batchSize = 100
 
 // Contacts implements crm.CRM: one call for the list, one for each hundred contacts.
 // Where there are more than limit, HubSpot's list decides which come first.
@@ -119,105 +113,14 @@ func budgetAuthority(roles string) *bool {
 
 // UpdateContacts implements crm.CRM.
 func (c *Client) UpdateContacts(ctx context.Context, writes []crm.ContactWrite) ([]crm.ContactDone, error) {
+	inputs := make([]batchInput, len(writes))
+	for i, w := range writes {
+		inputs[i] = batchInput{ID: w.ID, Properties: w.Properties}
+	}
+	written, err := c.updateAll(ctx, "contacts", inputs)
 	var done []crm.ContactDone
-	var sendable []crm.ContactWrite
-	for _, w := range writes {
-		switch {
-		case !number(w.ID):
-			done = append(done, crm.ContactDone{ID: w.ID, Refused: "the record id is not a number"})
-		case len(w.Properties) > 0:
-			sendable = append(sendable, w)
-		}
+	for _, w := range written {
+		done = append(done, crm.ContactDone{ID: w.ID, Refused: w.Refused})
 	}
-	for batch := range slices.Chunk(sendable, batchSize) {
-		written, err := c.updateBatch(ctx, batch)
-		done = append(done, written...)
-		if err != nil {
-			return done, err
-		}
-	}
-	return done, nil
-}
-
-// updateBatch writes a batch of at most a hundred. HubSpot refuses some batches as a
-// whole for one of their records: these are halved, so that the others get theirs.
-func (c *Client) updateBatch(ctx context.Context, batch []crm.ContactWrite) ([]crm.ContactDone, error) {
-	done, err := c.sendBatch(ctx, batch)
-	refused, ok := errors.AsType[*outbound.Error](err)
-	if !ok || refused.Outcome != outbound.BadRequest && refused.Outcome != outbound.NotFound {
-		return done, err
-	}
-	if len(batch) == 1 || refusesAll(err) {
-		for _, w := range batch {
-			done = append(done, crm.ContactDone{ID: w.ID, Refused: cmp.Or(refused.Reason, string(refused.Outcome))})
-		}
-		return done, nil
-	}
-	half := len(batch) / 2
-	if done, err = c.updateBatch(ctx, batch[:half]); err != nil {
-		return done, err
-	}
-	rest, err := c.updateBatch(ctx, batch[half:])
-	return append(done, rest...), err
-}
-
-// refusesAll reports whether what was refused is the same for every contact: a path or
-// a property that is not there, or a level that is no option.
-func refusesAll(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	return ok && (e.Status == http.StatusNotFound && !e.Missing ||
-		slices.Contains(e.Codes, "PROPERTY_DOESNT_EXIST") || slices.Contains(e.Codes, "INVALID_OPTION"))
-}
-
-type batchInput struct {
-	ID         string            `json:"id"`
-	Properties map[string]string `json:"properties"`
-}
-
-// batchAnswer is the answer to a batch; with 207 some of it failed.
-type batchAnswer struct {
-	Results []record `json:"results"`
-	Errors  []struct {
-		Category string `json:"category"`
-		Context  struct {
-			IDs []id `json:"ids"`
-		} `json:"context"`
-	} `json:"errors"`
-}
-
-// sendBatch makes one call. A record that is not among the results was not written,
-// whatever the errors say of it.
-func (c *Client) sendBatch(ctx context.Context, batch []crm.ContactWrite) ([]crm.ContactDone, error) {
-	inputs := make([]batchInput, len(batch))
-	for i, w := range batch {
-		values := make(map[string]string, len(w.Properties))
-		for name, value := range w.Properties {
-			values[name] = cut(value, maxText)
-		}
-		inputs[i] = batchInput{ID: w.ID, Properties: values}
-	}
-	var answer batchAnswer
-	req := post(c.objects("contacts", "batch", "update"), map[string]any{"inputs": inputs})
-	if err := c.call(ctx, req, func(r outbound.Response) error {
-		return decode(r, &answer, func() bool { return len(answer.Results)+len(answer.Errors) > 0 })
-	}); err != nil {
-		return nil, err
-	}
-	done := make([]crm.ContactDone, len(batch))
-	for i, w := range batch {
-		done[i].ID = w.ID
-		if !slices.ContainsFunc(answer.Results, func(r record) bool { return string(r.ID) == w.ID }) {
-			done[i].Refused = answer.refusalOf(w.ID)
-		}
-	}
-	return done, nil
-}
-
-func (a batchAnswer) refusalOf(recordID string) string {
-	for _, e := range a.Errors {
-		if slices.Contains(e.Context.IDs, id(recordID)) {
-			return cmp.Or(word(e.Category), "refused")
-		}
-	}
-	return "refused"
+	return done, err
 }

@@ -1,9 +1,11 @@
 package hubspot
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/account"
@@ -14,10 +16,27 @@ import (
 const (
 	// searchWindow is how many records one search gives, however it is paged.
 	searchWindow = 10_000
+	searchPage   = 200  // results of a search that come at once
 	linksAtOnce  = 1000 // associations of so many deals a call
 	// primaryCompany is the type of the association with a deal's main company.
 	primaryCompany = 5
 )
+
+// HubSpot's own properties of a deal. The amount in the account's currency is worked
+// out from the deal's where there are several.
+const (
+	dealCreated    = "createdate"
+	dealCloses     = "closedate" // of an open deal the date that is hoped for
+	dealChanged    = "hs_lastmodifieddate"
+	dealClosed     = "hs_is_closed"
+	dealWon        = "hs_is_closed_won"
+	dealAmount     = "amount"
+	dealHomeAmount = "amount_in_home_currency"
+	dealType       = "dealtype"
+	dealStage      = "dealstage"
+)
+
+var dealProperties = []string{dealCreated, dealCloses, dealChanged, dealClosed, dealWon, dealAmount, dealHomeAmount, dealType, dealStage}
 
 // firmographics are HubSpot's own properties that say what kind of company it is, and
 // what Sluice calls them. The many others are about how it was sold to.
@@ -27,17 +46,48 @@ var firmographics = map[string]account.Field{
 	"web_technologies": account.Technologies, "total_money_raised": account.FundingTotalUSD, "is_public": "is_public", "type": "type",
 }
 
-// ClosedDeals returns the deals that closed since the given time, oldest first, each
-// with what the CRM knows of its company now: HubSpot's own firmographics, and the
-// properties that the account has added, but Sluice's.
+// ChangedDeals implements crm.Deals: one search and one call for the companies.
+func (c *Client) ChangedDeals(ctx context.Context, from crm.DealCursor) (crm.DealPage, error) {
+	page, err := c.searchDeals(ctx, dealSearch{by: dealChanged}, from)
+	if err != nil {
+		return crm.DealPage{}, err
+	}
+	return page, c.linkCompanies(ctx, page.Deals)
+}
+
+// MissingDeals implements crm.Deals. A search never shows what was deleted, and HubSpot
+// lists it for 90 days only; a record that was merged is read as the one that is left.
+func (c *Client) MissingDeals(ctx context.Context, ids []string) ([]string, error) {
+	found, err := c.read(ctx, "deals", ids, dealChanged)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(ids), func(asked string) bool {
+		return slices.ContainsFunc(found, func(rec record) bool { return string(rec.ID) == asked })
+	}), nil
+}
+
+// ClosedDeals implements crm.Deals. What is known of a company are HubSpot's own
+// firmographics, and the properties that the account has added, but Sluice's.
 func (c *Client) ClosedDeals(ctx context.Context, since time.Time) ([]crm.Deal, error) {
 	names, err := c.attributes(ctx)
 	if err != nil {
 		return nil, err
 	}
-	deals, err := c.searchDeals(ctx, since)
-	if err != nil {
-		return nil, err
+	closed := dealSearch{by: dealCloses, filters: []rangeFilter{{dealClosed, "EQ", "true"}}}
+	var deals []crm.Deal
+	seen := map[string]bool{}
+	page := crm.DealPage{Next: crm.DealCursor{Since: since}, More: true}
+	for page.More {
+		if page, err = c.searchDeals(ctx, closed, page.Next); err != nil {
+			return nil, err
+		}
+		for _, d := range page.Deals {
+			if !seen[d.ID] {
+				seen[d.ID] = true
+				deals = append(deals, d)
+			}
+		}
 	}
 	if err := c.linkCompanies(ctx, deals); err != nil {
 		return nil, err
@@ -80,70 +130,106 @@ type rangeFilter struct {
 	Value        string `json:"value"`
 }
 
-// searchDeals pages through the closed deals by the date on which they closed, and
-// begins a new search where one reaches its end.
-func (c *Client) searchDeals(ctx context.Context, since time.Time) ([]crm.Deal, error) {
-	var deals []crm.Deal
-	seen := map[id]bool{}
-	for {
-		before := len(deals)
-		more, err := c.searchFrom(ctx, since, func(rec record) {
-			if at, ok := closedAt(rec); ok && !seen[rec.ID] {
-				seen[rec.ID], since = true, at
-				deals = append(deals, crm.Deal{
-					ID: string(rec.ID), Won: rec.property("hs_is_closed_won") == "true", ClosedAt: at, Amount: rec.property("amount"),
-				})
-			}
-		})
-		if err != nil || !more {
-			return deals, err
-		}
-		if len(deals) == before {
-			return nil, &outbound.Error{Service: Name, Outcome: outbound.ProviderError, Reason: "more deals closed at one moment than a search gives"}
-		}
-	}
+// dealSearch is a search for deals in the order of one of their times.
+type dealSearch struct {
+	by      string
+	filters []rangeFilter // further ones
 }
 
-// searchFrom reports whether the search ended before the deals did.
-func (c *Client) searchFrom(ctx context.Context, since time.Time, visit func(record)) (more bool, err error) {
+// searchDeals returns the next page of a search. Each page is a search of its own, from
+// the last moment of the page before: so there is no end at [searchWindow] results, and
+// a deal that moves to the end meanwhile makes none slip through. Only results of one
+// moment are paged through.
+func (c *Client) searchDeals(ctx context.Context, s dealSearch, from crm.DealCursor) (crm.DealPage, error) {
+	since := from.Since.UnixMilli()
+	if from.Since.IsZero() {
+		since = 0
+	}
 	body := map[string]any{
-		"filterGroups": []any{map[string]any{"filters": []rangeFilter{
-			{"hs_is_closed", "EQ", "true"},
-			{"closedate", "GTE", strconv.FormatInt(since.UnixMilli(), 10)},
-		}}},
-		"sorts":      []sort{{PropertyName: "closedate", Direction: "ASCENDING"}},
-		"properties": []string{"closedate", "amount", "hs_is_closed_won"},
-		"limit":      200, "after": "0",
+		"filterGroups": []any{map[string]any{
+			"filters": append(slices.Clone(s.filters), rangeFilter{s.by, "GTE", strconv.FormatInt(since, 10)}),
+		}},
+		"sorts":      []sort{{PropertyName: s.by, Direction: "ASCENDING"}},
+		"properties": dealProperties,
+		"limit":      searchPage, "after": strconv.Itoa(from.After),
 	}
-	err = pages(func(after string) (string, error) {
-		if after != "" {
-			body["after"] = after
+	var list listing
+	err := via(ctx, c.search, post(c.objects("deals", "search"), body), func(r outbound.Response) error { return r.JSON(&list) })
+	if err != nil {
+		return crm.DealPage{}, err
+	}
+	page := crm.DealPage{Next: from, More: list.Paging.Next.After != "" && len(list.Results) > 0}
+	for _, rec := range list.Results {
+		if d, ok := c.dealOf(rec); ok {
+			page.Deals = append(page.Deals, d)
 		}
-		var list listing
-		if err := via(ctx, c.search, post(c.objects("deals", "search"), body), func(r outbound.Response) error { return r.JSON(&list) }); err != nil {
-			return "", err
-		}
-		for _, rec := range list.Results {
-			visit(rec)
-		}
-		next := list.Paging.Next.After
-		if n, _ := strconv.Atoi(next); n >= searchWindow {
-			more = true
-			return "", nil
-		}
-		return next, nil
-	})
-	return more, err
+	}
+	last := from.Since
+	if n := len(list.Results); n > 0 {
+		last, _ = crmTime(list.Results[n-1].property(s.by))
+	}
+	if last.UnixMilli() > since {
+		page.Next = crm.DealCursor{Since: last}
+		return page, nil
+	}
+	page.Next.After += len(list.Results)
+	if page.More && page.Next.After+searchPage > searchWindow {
+		return crm.DealPage{}, &outbound.Error{Service: Name, Outcome: outbound.ProviderError, Reason: "more deals have one " + s.by + " than a search gives"}
+	}
+	return page, nil
 }
 
-// closedAt reads a date and time, which HubSpot writes in full or in milliseconds.
-func closedAt(rec record) (time.Time, bool) {
-	s := rec.property("closedate")
+// dealOf reads a deal. One that is closed and does not say when closed at its last
+// change, at the latest. False where that is not known either.
+func (c *Client) dealOf(rec record) (crm.Deal, bool) {
+	d := crm.Deal{
+		ID: string(rec.ID), Won: rec.property(dealWon) == "true",
+		Amount: cmp.Or(rec.property(dealHomeAmount), rec.property(dealAmount)),
+		Kind:   kindOf(rec.property(dealType)), Stage: rec.property(dealStage),
+	}
+	d.OpenedAt, _ = crmTime(rec.property(dealCreated))
+	d.ChangedAt, _ = crmTime(rec.property(dealChanged))
+	if rec.property(dealClosed) != "true" {
+		return d, true
+	}
+	d.ClosedAt, _ = crmTime(rec.property(dealCloses))
+	if d.ClosedAt.IsZero() {
+		d.ClosedAt = d.ChangedAt
+	}
+	return d, !d.ClosedAt.IsZero()
+}
+
+// kindOf reads the type of a deal: HubSpot's own ones are newbusiness and
+// existingbusiness, and accounts add theirs.
+func kindOf(dealType string) crm.DealKind {
+	t := strings.ToLower(dealType)
+	has := func(parts ...string) bool {
+		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(t, part) })
+	}
+	switch {
+	case has("renew"):
+		return crm.RenewalDeal
+	case has("expan", "upsell", "up-sell", "up_sell", "cross", "upgrade", "add-on", "addon", "add_on"):
+		return crm.ExpansionDeal
+	case has("existing"):
+		return crm.ExistingDeal
+	case has("new"):
+		return crm.NewDeal
+	default:
+		return crm.UnknownDeal
+	}
+}
+
+// crmTime reads a date and time, which HubSpot writes in full or in milliseconds.
+func crmTime(s string) (time.Time, bool) {
 	if at, err := time.Parse(time.RFC3339, s); err == nil {
 		return at.UTC(), true
 	}
 	ms, err := strconv.ParseInt(s, 10, 64)
-	return time.UnixMilli(ms).UTC(), err == nil
+	if err != nil {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(ms).UTC(), true
 }
 
 // linkCompanies finds the company of each deal: its primary one, else the first.

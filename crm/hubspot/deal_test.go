@@ -89,7 +89,7 @@ func (a *dealsAPI) search(since, after string) map[string]any {
 	var results []any
 	for i := first; i < min(first+200, a.deals); i++ {
 		results = append(results, map[string]any{"id": strconv.Itoa(9_000_000 + i), "properties": map[string]any{
-			"closedate": opened.Add(time.Duration(i) * time.Minute).Format("2006-01-02T15:04:05.000Z"), "hs_is_closed_won": fmt.Sprint(i%2 == 0), "amount": nil,
+			"closedate": opened.Add(time.Duration(i) * time.Minute).Format("2006-01-02T15:04:05.000Z"), "hs_is_closed": "true", "hs_is_closed_won": fmt.Sprint(i%2 == 0), "amount": nil,
 		}})
 	}
 	answer := map[string]any{"total": a.deals, "results": results}
@@ -140,4 +140,68 @@ func TestNoClosedDeals(t *testing.T) {
 	got, api := closedDeals(t, 0)
 	require.Empty(t, got)
 	require.Zero(t, api.calls["/crm/associations/2026-09/deals/companies/batch/read"])
+}
+
+func TestChangedDealsAsHubSpotWritesThem(t *testing.T) {
+	t.Parallel()
+	rec, c := answering(t, http.StatusOK, nil, "deals.json")
+	since := time.Date(2026, 5, 20, 10, 0, 3, 120e6, time.UTC)
+	page, err := c.ChangedDeals(t.Context(), crm.DealCursor{Since: since, After: 200})
+	require.NoError(t, err)
+	at := func(s string) time.Time {
+		parsed, err := time.Parse(time.RFC3339, s)
+		require.NoError(t, err)
+		return parsed
+	}
+	changed := at("2026-05-20T10:00:05Z")
+	require.Equal(t, []crm.Deal{
+		{ID: "9000001", OpenedAt: at("2026-04-01T08:00:00.5Z"), ClosedAt: at("2026-05-20T10:00:00Z"), Won: true, Amount: "1250.75", Kind: crm.NewDeal, Stage: "closedwon", ChangedAt: since},
+		{ID: "9000002", OpenedAt: at("2026-04-02T08:00:00Z"), Kind: crm.ExpansionDeal, Stage: "12345", ChangedAt: at("2026-05-20T10:00:04Z")},
+		{ID: "9000003", OpenedAt: at("2026-04-03T08:00:00Z"), ClosedAt: changed, Amount: "7", Stage: "closedlost", ChangedAt: changed},
+		{ID: "9000004", OpenedAt: at("2026-04-03T08:00:00Z"), ClosedAt: at("2026-05-20T10:00:00Z"), Kind: crm.ExistingDeal, ChangedAt: changed},
+	}, page.Deals)
+	require.Equal(t, []any{crm.DealCursor{Since: changed}, true}, []any{page.Next, page.More})
+
+	var asked struct {
+		FilterGroups []struct{ Filters []map[string]string }
+		Sorts        []map[string]string
+		Properties   []string
+		After        string
+		Limit        int
+	}
+	require.Equal(t, "/crm/objects/2026-09/deals/search", rec.asked[0].URL.Path)
+	require.NoError(t, json.Unmarshal([]byte(rec.bodies[0]), &asked))
+	require.Equal(t, map[string]string{"propertyName": "hs_lastmodifieddate", "operator": "GTE", "value": "1779271203120"}, asked.FilterGroups[0].Filters[0])
+	require.Equal(t, map[string]string{"propertyName": "hs_lastmodifieddate", "direction": "ASCENDING"}, asked.Sorts[0])
+	require.Equal(t, []any{"200", 200}, []any{asked.After, asked.Limit})
+	require.Contains(t, asked.Properties, "hs_is_closed_won")
+	for _, personal := range []string{"dealname", "hubspot_owner_id", "description"} {
+		require.NotContains(t, asked.Properties, personal)
+	}
+}
+
+// TestMoreDealsOfOneMomentThanASearchGives is an error rather than a reading that lacks some.
+func TestMoreDealsOfOneMomentThanASearchGives(t *testing.T) {
+	t.Parallel()
+	moment := time.Date(2026, 5, 20, 10, 0, 0, 0, time.UTC)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		results := []map[string]any{}
+		for i := range 200 {
+			results = append(results, map[string]any{"id": strconv.Itoa(1 + i), "properties": map[string]string{
+				"hs_lastmodifieddate": "2026-05-20T10:00:00Z", "createdate": "2026-05-20T10:00:00Z", "hs_is_closed": "false",
+			}})
+		}
+		_ = json.NewEncoder(w).Encode(map[string]any{"results": results, "paging": map[string]any{"next": map[string]string{"after": "x"}}})
+	}))
+	t.Cleanup(s.Close)
+	c, err := hubspot.New(hubspot.Config{BaseURL: s.URL, Token: token, Portal: portal, Rate: 100_000, SearchRate: 100_000})
+	require.NoError(t, err)
+	page := crm.DealPage{Next: crm.DealCursor{Since: moment}}
+	for range 49 {
+		page, err = c.ChangedDeals(t.Context(), page.Next)
+		require.NoError(t, err)
+	}
+	require.Equal(t, crm.DealCursor{Since: moment, After: 9800}, page.Next)
+	_, err = c.ChangedDeals(t.Context(), page.Next)
+	require.ErrorContains(t, err, "more deals have one hs_lastmodifieddate than a search gives")
 }

@@ -77,6 +77,7 @@ func taskSchema() map[string]*Property {
 
 func dealSchema() map[string]*Property {
 	return schema("dealinformation", text("dealname", "Deal Name"), number("amount", "Amount"), moment("closedate"), text("dealstage", "Deal Stage"),
+		choice("dealtype", "newbusiness", "existingbusiness", "renewal"),
 		readOnlyFlag("hs_is_closed"), readOnlyFlag("hs_is_closed_won"), owner(),
 		readOnly("createdate", "datetime"), readOnly("hs_lastmodifieddate", "datetime"), readOnly("hs_object_id", "number"))
 }

@@ -184,13 +184,28 @@ func (b searchBody) sort(found []*record) {
 	if len(b.Sorts) == 0 {
 		return
 	}
-	s := b.Sorts[0]
-	slices.SortStableFunc(found, func(x, y *record) int {
-		v, _ := x.value(s.PropertyName)
-		w, _ := y.value(s.PropertyName)
-		if s.Direction == "DESCENDING" {
-			return order(w, v)
+	type placed struct {
+		rec   *record
+		value string
+		n     float64
+		is    bool // whether the value is a number
+	}
+	all := make([]placed, len(found))
+	for i, rec := range found { // read once, not for each comparison
+		all[i].rec = rec
+		all[i].value, _ = rec.value(b.Sorts[0].PropertyName)
+		all[i].n, all[i].is = number64(all[i].value)
+	}
+	slices.SortStableFunc(all, func(x, y placed) int {
+		if b.Sorts[0].Direction == "DESCENDING" {
+			x, y = y, x
 		}
-		return order(v, w)
+		if x.is && y.is {
+			return cmp.Compare(x.n, y.n)
+		}
+		return order(x.value, y.value)
 	})
+	for i := range all {
+		found[i] = all[i].rec
+	}
 }

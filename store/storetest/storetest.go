@@ -139,3 +139,24 @@ func connect(t testing.TB) *pgx.Conn {
 func closing(conn *pgx.Conn) {
 	_ = conn.Close(context.Background()) // the server notices anyway
 }
+
+// Dump returns all rows of all tables as text, for tests that look for what must not be
+// there.
+func Dump(t testing.TB, address string) string {
+	t.Helper()
+	ctx := t.Context()
+	conn, err := pgx.Connect(ctx, address)
+	require.NoError(t, err)
+	defer closing(conn)
+	rows, _ := conn.Query(ctx, `SELECT quote_ident(relname) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY relname`)
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	require.NotEmpty(t, tables)
+	var b strings.Builder
+	for _, table := range tables {
+		var text string
+		require.NoError(t, conn.QueryRow(ctx, `SELECT coalesce(string_agg(t::text, E'\n'), '') FROM `+table+` t`).Scan(&text))
+		b.WriteString(table + "\n" + text + "\n")
+	}
+	return b.String()
+}
