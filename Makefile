@@ -25,9 +25,10 @@ test: ## All tests, on a Temporal and a Postgres of their own
 	go test $(RACE) -run WhatWasPlanted ./review
 	bin/stack -- go test $(RACE) -timeout 30m $$(go list ./... | grep -v /review$$)
 
-check: ## Formatting, linters, workflow determinism, known vulnerabilities
+check: ## Formatting, linters, workflow determinism, manifests, known vulnerabilities
 	$(TOOL) golangci-lint run
 	$(TOOL) workflowcheck ./...
+	go -C deploy/manifests run . ../kubernetes/base ../kubernetes/overlays/example
 	@out=$$($(TOOL) govulncheck ./... 2>&1) || case "$$out" in \
 	*"fetching vulnerabilities"*) echo "make check: the vulnerability database cannot be reached from here, so none were looked for" >&2;; \
 	*) echo "$$out"; exit 1;; esac

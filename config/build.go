@@ -40,8 +40,9 @@ func NewLogger(level string) (*zap.Logger, error) {
 }
 
 // DialTemporal connects to the Temporal that TEMPORAL_* variables name. What it keeps is
-// sealed if there are keys. The returned namespace is the one in use.
-func DialTemporal(keys *seal.Keys, logger *zap.Logger) (client.Client, string, error) {
+// sealed if there are keys. The returned namespace is the one in use. Each of further
+// changes the options.
+func DialTemporal(keys *seal.Keys, logger *zap.Logger, further ...func(*client.Options)) (client.Client, string, error) {
 	opts, err := temporalenv.LoadClientOptions(temporalenv.LoadClientOptionsRequest{})
 	if err != nil {
 		return nil, "", fmt.Errorf("read TEMPORAL_* variables: %w", err)
@@ -52,6 +53,9 @@ func DialTemporal(keys *seal.Keys, logger *zap.Logger) (client.Client, string, e
 	opts.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	if keys != nil {
 		seal.Client(&opts, keys)
+	}
+	for _, change := range further {
+		change(&opts)
 	}
 	c, err := client.Dial(opts)
 	if err != nil {
@@ -69,7 +73,7 @@ func DialTemporal(keys *seal.Keys, logger *zap.Logger) (client.Client, string, e
 }
 
 // BuildCRM returns the client of the CRM that is configured, or nil if none is.
-func BuildCRM(ctx context.Context, c Config, p Pipeline) (crm.CRM, error) {
+func BuildCRM(ctx context.Context, c Config, p Pipeline, further ...outbound.Option) (crm.CRM, error) {
 	if c.CRM == "" {
 		return nil, nil
 	}
@@ -84,6 +88,7 @@ func BuildCRM(ctx context.Context, c Config, p Pipeline) (crm.CRM, error) {
 		}
 		h.Portal = portal
 	}
+	h.Options = further
 	built, err := hubspot.New(h)
 	if err != nil {
 		return nil, fmt.Errorf("SLUICE_HUBSPOT_*: %w", err)
@@ -92,7 +97,7 @@ func BuildCRM(ctx context.Context, c Config, p Pipeline) (crm.CRM, error) {
 }
 
 // BuildProvider returns the provider of one step, or nil if its key is not set.
-func BuildProvider(step Provider) (*activities.Source, error) {
+func BuildProvider(step Provider, further ...outbound.Option) (*activities.Source, error) {
 	spec, ok := registry.Get(step.Name)
 	if !ok {
 		return nil, fmt.Errorf("no provider is called %q", step.Name)
@@ -105,7 +110,7 @@ func BuildProvider(step Provider) (*activities.Source, error) {
 		return nil, nil
 	}
 	built, err := spec.New(providers.Config{
-		BaseURL: cmp.Or(cred.BaseURL, spec.BaseURL), Key: cred.Key.Reveal(), Rules: cred.Rules, Options: step.options(spec),
+		BaseURL: cmp.Or(cred.BaseURL, spec.BaseURL), Key: cred.Key.Reveal(), Rules: cred.Rules, Options: append(step.options(spec), further...),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("SLUICE_%s_*: %w", spec.Env, err)

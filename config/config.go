@@ -50,6 +50,7 @@ type Config struct {
 	APIToken     Secret `envconfig:"SLUICE_API_TOKEN"`     // bearer token of /v1
 	PublicURL    string `envconfig:"SLUICE_PUBLIC_URL"`    // the starter's address as the CRM calls it
 	LogLevel     string `envconfig:"SLUICE_LOG_LEVEL"`     // default info
+	MetricsAddr  string `envconfig:"SLUICE_METRICS_ADDR"`  // the worker's health and metrics; default none
 	VisitsSecret Secret `envconfig:"SLUICE_VISITS_SECRET"` // signs POST /webhooks/visits
 
 	PayloadKeys Secret `envconfig:"SLUICE_PAYLOAD_KEYS"`       // seal what Temporal keeps; empty: it is plain
@@ -107,6 +108,9 @@ func (c Config) check() error {
 	}
 	if _, port, err := net.SplitHostPort(c.HTTPAddr); err != nil || port == "" {
 		errs = append(errs, errors.New("SLUICE_HTTP_ADDR: want host:port, such as 127.0.0.1:8080"))
+	}
+	if _, port, err := net.SplitHostPort(c.MetricsAddr); c.MetricsAddr != "" && (err != nil || port == "") {
+		errs = append(errs, errors.New("SLUICE_METRICS_ADDR: want host:port, such as 127.0.0.1:9090"))
 	}
 	if _, err := zapcore.ParseLevel(c.LogLevel); err != nil {
 		errs = append(errs, errLogLevel)

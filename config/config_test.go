@@ -95,6 +95,7 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 		{"a database port in words", "SLUICE_DATABASE_URL", "postgres://sluice:" + canary + "@127.0.0.1:" + canary + "/sluice", "SLUICE_DATABASE_URL: not a connection string such as postgres://user:password@host:5432/sluice; `make stack` prints one"},
 		{"a database pool in words", "SLUICE_DATABASE_URL", databaseURL + "?pool_max_conns=" + canary, "SLUICE_DATABASE_URL: not a connection string such as postgres://user:password@host:5432/sluice; `make stack` prints one"},
 		{"an address without a port", "SLUICE_HTTP_ADDR", canary, "SLUICE_HTTP_ADDR: want host:port, such as 127.0.0.1:8080"},
+		{"a metrics address without a port", "SLUICE_METRICS_ADDR", canary, "SLUICE_METRICS_ADDR: want host:port, such as 127.0.0.1:9090"},
 		{"an address with an empty port", "SLUICE_HTTP_ADDR", canary + ":", "SLUICE_HTTP_ADDR: want host:port, such as 127.0.0.1:8080"},
 		{"an API token with a line break", "SLUICE_API_TOKEN", canary + "\n", "SLUICE_API_TOKEN: has spaces, line breaks or characters that no key has; paste it again"},
 		{"a public URL without a scheme", "SLUICE_PUBLIC_URL", canary + ".example.com", "SLUICE_PUBLIC_URL: want an http or https URL, such as https://sluice.example.com"},

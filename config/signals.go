@@ -132,13 +132,13 @@ func sourceNames() []string {
 
 // BuildSignals returns the sources that are on and configured, in the order of the
 // registry, and the names of those that lack a key or a contact.
-func BuildSignals(p Pipeline) (built []activities.SignalSource, unconfigured []string, err error) {
+func BuildSignals(p Pipeline, further ...outbound.Option) (built []activities.SignalSource, unconfigured []string, err error) {
 	for _, spec := range registry.All() {
 		set := p.Signals.source(spec.Name)
 		if on := set.On; on == nil && spec.Off || on != nil && !*on {
 			continue
 		}
-		source, err := set.build(spec)
+		source, err := set.build(spec, further)
 		if err != nil {
 			return nil, nil, fmt.Errorf("SLUICE_%s_*: %w", spec.Env, err)
 		}
@@ -162,7 +162,7 @@ func (s Signals) source(name string) SignalSource {
 }
 
 // build returns nil where the environment lacks what the source needs.
-func (s SignalSource) build(spec signals.Spec) (signals.Source, error) {
+func (s SignalSource) build(spec signals.Spec, further []outbound.Option) (signals.Source, error) {
 	cred, err := LoadCredential(spec.Env)
 	if err != nil {
 		return nil, err
@@ -178,6 +178,6 @@ func (s SignalSource) build(spec signals.Spec) (signals.Source, error) {
 		opts = append(opts, outbound.WithCoolDown(s.CoolDown))
 	}
 	return spec.New(signals.Config{
-		BaseURL: cmp.Or(cred.BaseURL, spec.BaseURL), Key: cred.Key.Reveal(), Contact: cred.Contact, Options: opts,
+		BaseURL: cmp.Or(cred.BaseURL, spec.BaseURL), Key: cred.Key.Reveal(), Contact: cred.Contact, Options: append(opts, further...),
 	})
 }

@@ -7,12 +7,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 )
 
 // required is the environment without which the compose file must not start.
@@ -54,6 +56,7 @@ func TestComposeServices(t *testing.T) {
 	}
 	require.ElementsMatch(t, always, project(t, required).ServiceNames())
 	require.ElementsMatch(t, append(always, "sandbox"), project(t, required, "sandbox").ServiceNames())
+	require.ElementsMatch(t, append(always, "prometheus", "grafana"), project(t, required, "monitoring").ServiceNames())
 }
 
 func TestComposeEnvironmentOfSluice(t *testing.T) {
@@ -127,7 +130,7 @@ func without(name string) types.Mapping {
 }
 
 func TestComposePublishesOnLoopbackOnly(t *testing.T) {
-	for name, service := range project(t, required, "sandbox").Services {
+	for name, service := range project(t, required, "sandbox", "monitoring").Services {
 		for _, port := range service.Ports {
 			require.Equal(t, "127.0.0.1", port.HostIP, "port %s of %s", port.Published, name)
 		}
@@ -140,14 +143,16 @@ func TestComposeIsHardened(t *testing.T) {
 		service := p.Services[name]
 		require.True(t, service.ReadOnly, name)
 		require.Equal(t, []string{"ALL"}, service.CapDrop, name)
+		require.Equal(t, []string{"no-new-privileges:true"}, service.SecurityOpt, name)
+		require.Empty(t, service.User, "%s: the image's, which is nobody's", name)
 		require.Equal(t, "deploy/Dockerfile", service.Build.Dockerfile, name)
 	}
 }
 
 func TestComposePinsImages(t *testing.T) {
-	for name, service := range project(t, required).Services {
+	for name, service := range project(t, required, "sandbox", "monitoring").Services {
 		if service.Build == nil {
-			require.Regexp(t, `^[a-z/-]+:\d+\.\d+(\.\d+)?$`, service.Image, name)
+			require.Regexp(t, `^[a-z/-]+:v?\d+\.\d+(\.\d+)?$`, service.Image, name)
 		}
 	}
 }
@@ -161,7 +166,7 @@ func TestComposeWaits(t *testing.T) {
 		require.Equal(t, types.ServiceConditionCompletedSuccessfully, depends["migrate"].Condition, name)
 		require.Equal(t, types.ServiceConditionCompletedSuccessfully, depends["temporal-namespace"].Condition, name)
 	}
-	for _, name := range []string{"postgres", "temporal", "starter"} {
+	for _, name := range []string{"postgres", "temporal", "starter", "worker"} {
 		require.NotNil(t, p.Services[name].HealthCheck, name)
 	}
 }
@@ -169,13 +174,45 @@ func TestComposeWaits(t *testing.T) {
 // TestComposeMountsFilesThatExist catches a renamed script, which Docker would
 // replace by an empty directory.
 func TestComposeMountsFilesThatExist(t *testing.T) {
-	for name, service := range project(t, required, "sandbox").Services {
+	for name, service := range project(t, required, "sandbox", "monitoring").Services {
 		for _, volume := range service.Volumes {
 			if volume.Type == types.VolumeTypeBind {
 				_, err := os.Stat(volume.Source)
 				require.NoError(t, err, name)
 			}
 		}
+	}
+}
+
+// TestPrometheusScrapesWhatTheServicesShow keeps the jobs and the services together.
+func TestPrometheusScrapesWhatTheServicesShow(t *testing.T) {
+	text, err := os.ReadFile("monitoring/prometheus.yml")
+	require.NoError(t, err)
+	var scraped struct {
+		RuleFiles     []string `yaml:"rule_files"`
+		ScrapeConfigs []struct {
+			JobName string `yaml:"job_name"`
+			DNS     []struct {
+				Names []string
+				Port  int
+			} `yaml:"dns_sd_configs"`
+			Static []struct{ Targets []string } `yaml:"static_configs"`
+		} `yaml:"scrape_configs"`
+	}
+	require.NoError(t, yaml.Unmarshal(text, &scraped))
+	p := project(t, required, "monitoring")
+	require.Len(t, scraped.ScrapeConfigs, 2)
+	worker, starter := scraped.ScrapeConfigs[0], scraped.ScrapeConfigs[1]
+	require.Equal(t, []string{"worker"}, worker.DNS[0].Names)
+	require.Equal(t, "0.0.0.0:"+strconv.Itoa(worker.DNS[0].Port), *p.Services["worker"].Environment["SLUICE_METRICS_ADDR"])
+	require.Equal(t, []string{"starter:8080"}, starter.Static[0].Targets)
+	require.Equal(t, "0.0.0.0:8080", *p.Services["starter"].Environment["SLUICE_HTTP_ADDR"])
+	mounted := map[string]bool{}
+	for _, v := range p.Services["prometheus"].Volumes {
+		mounted[v.Target] = true
+	}
+	for _, file := range scraped.RuleFiles {
+		require.True(t, mounted[file], file)
 	}
 }
 

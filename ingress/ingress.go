@@ -6,14 +6,13 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
 
 	"github.com/sluicehq/sluice/crm/hubspot"
 	"github.com/sluicehq/sluice/explain"
+	"github.com/sluicehq/sluice/monitor"
 	"github.com/sluicehq/sluice/signals"
 	"github.com/sluicehq/sluice/store"
 )
@@ -33,7 +32,7 @@ type Handler struct {
 	log          *zap.Logger
 	paces        paces
 	metrics      metrics
-	registry     *prometheus.Registry
+	ready        func(context.Context) error
 }
 
 // Store is the record, as the front door uses it.
@@ -43,7 +42,6 @@ type Store interface {
 	ReviewStore
 	EraseStore
 	TokenStore
-	Ping(ctx context.Context) error
 	NewEvents(ctx context.Context, keys []string) (unseen []string, err error)
 	KeepEvents(ctx context.Context, keys []string) error
 	AddVisits(ctx context.Context, accountID int64, visits []signals.Visit) error
@@ -59,14 +57,19 @@ type Config struct {
 	Asked        []string          // company properties that a model scores: a change is a reason to look again
 	Codec        *Codec            // opens sealed payloads for Temporal's tools; nil for none
 	Log          *zap.Logger
+
+	Ready    func(context.Context) error // whether work can be accepted; its error is for everybody to see
+	Registry *prometheus.Registry        // takes the front door's metrics, and is served; nil makes one
 }
 
 // New returns the handler of all routes.
 func New(c Config) http.Handler {
-	registry := prometheus.NewRegistry()
+	if c.Registry == nil {
+		c.Registry = prometheus.NewRegistry()
+	}
 	h := &Handler{
 		onboard: c.Onboarder, store: c.Store, token: c.Token, verifier: c.Verifier, visitsSecret: c.VisitsSecret,
-		watched: slices.Concat(naming, c.Asked), log: c.Log, registry: registry, metrics: newMetrics(registry),
+		watched: slices.Concat(naming, c.Asked), log: c.Log, ready: c.Ready, metrics: newMetrics(c.Registry),
 	}
 	mux := http.NewServeMux()
 	mux.Handle("POST /webhooks/hubspot", h.measured("webhook", h.hubspot))
@@ -81,24 +84,19 @@ func New(c Config) http.Handler {
 		c.Codec.routes(mux, h.measured)
 	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
-	mux.HandleFunc("GET /readyz", h.ready)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /readyz", h.answerReady)
+	mux.Handle("GET /metrics", monitor.Handler(c.Registry))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, newProblem(http.StatusNotFound, "docs/api.md lists the routes"))
 	})
 	return http.MaxBytesHandler(mux, maxBody)
 }
 
-// ready says whether work can be accepted: Temporal takes it and Postgres knows of it.
-func (h *Handler) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-	defer cancel()
-	if err := h.store.Ping(ctx); err != nil {
-		writeProblem(w, newProblem(http.StatusServiceUnavailable, "Postgres does not answer"))
-		return
-	}
-	if _, err := h.onboard.Temporal.CheckHealth(ctx, nil); err != nil {
-		writeProblem(w, newProblem(http.StatusServiceUnavailable, "Temporal does not answer"))
+// answerReady says whether work can be accepted: Temporal takes it and Postgres knows
+// of it.
+func (h *Handler) answerReady(w http.ResponseWriter, r *http.Request) {
+	if err := h.ready(r.Context()); err != nil {
+		writeProblem(w, newProblem(http.StatusServiceUnavailable, err.Error()))
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -24,6 +24,9 @@ func newMetrics(r prometheus.Registerer) metrics {
 		}, []string{"outcome"}),
 	}
 	r.MustRegister(m.requests, m.events)
+	for _, outcome := range []string{"accepted", "refused"} { // there from the start, so that the first one is an increase
+		m.events.WithLabelValues(outcome)
+	}
 	return m
 }
 

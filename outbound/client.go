@@ -37,6 +37,7 @@ type Client struct {
 	pace      *pace
 	gate      *gate
 	breaker   *gobreaker.CircuitBreaker[struct{}]
+	observer  Observer
 }
 
 // pooled keeps enough idle connections that a busy service is not dialled again
@@ -101,13 +102,17 @@ func New(service, baseURL string, opts ...Option) *Client {
 	c.trip = max(c.trip, 1)
 	c.gate = newGate(c.trip, c.patience)
 	c.breaker = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
-		Name:          service,
-		Timeout:       c.coolDown,
-		ReadyToTrip:   func(n gobreaker.Counts) bool { return int(n.ConsecutiveFailures) >= c.trip },
-		IsSuccessful:  c.healthy,
-		IsExcluded:    func(err error) bool { return errors.Is(err, errGaveUp) || OutcomeOf(err) == Throttled },
-		OnStateChange: func(_ string, _, to gobreaker.State) { c.gate.stateChanged(to, c.coolDown) },
+		Name:         service,
+		Timeout:      c.coolDown,
+		ReadyToTrip:  func(n gobreaker.Counts) bool { return int(n.ConsecutiveFailures) >= c.trip },
+		IsSuccessful: c.healthy,
+		IsExcluded:   func(err error) bool { return errors.Is(err, errGaveUp) || OutcomeOf(err) == Throttled },
+		OnStateChange: func(_ string, from, to gobreaker.State) {
+			c.gate.stateChanged(to, c.coolDown)
+			c.moved(from.String(), to.String())
+		},
 	})
+	c.moved("", gobreaker.StateClosed.String())
 	return c
 }
 
@@ -187,6 +192,14 @@ func (r Response) JSON(v any) error {
 // A breaker that is open, and a pace that would keep the call waiting for longer
 // than a few seconds, return at once with the time to come back.
 func (c *Client) Do(ctx context.Context, req Request, read func(Response) error) error {
+	var call Call
+	err := c.do(ctx, req, read, &call)
+	c.tell(call, err)
+	return err
+}
+
+// do is Do, and notes how the call went.
+func (c *Client) do(ctx context.Context, req Request, read func(Response) error, call *Call) error {
 	if err := c.gate.enter(ctx); err != nil {
 		if stuck, ok := errors.AsType[stuckError](err); ok { // the breaker opens when these calls time out
 			wait := max(c.timeout-time.Duration(stuck), 0) + c.coolDown
@@ -204,10 +217,15 @@ func (c *Client) Do(ctx context.Context, req Request, read func(Response) error)
 	c.gate.sent()
 	start := time.Now()
 	_, err := c.breaker.Execute(func() (struct{}, error) {
-		return struct{}{}, c.send(ctx, req, read)
+		call.Sent = true
+		return struct{}{}, c.send(ctx, req, func(r Response) error {
+			call.Header = r.Header
+			return read(r)
+		})
 	})
+	call.Elapsed = time.Since(start)
 	if err == nil {
-		c.gate.answered(time.Since(start))
+		c.gate.answered(call.Elapsed)
 	}
 	switch {
 	case errors.Is(err, gobreaker.ErrOpenState), errors.Is(err, gobreaker.ErrTooManyRequests):

@@ -26,7 +26,7 @@ type app struct {
 	log       *zap.Logger
 	store     *store.Store
 	temporal  client.Client
-	namespace string // of temporal
+	namespace string // in Temporal
 	crm       crm.CRM
 	closers   []func()
 }
@@ -63,12 +63,15 @@ func (a *app) withStore(ctx context.Context) error {
 	return st.CheckSchema(ctx)
 }
 
-func (a *app) withTemporal(ctx context.Context) error {
+func (a *app) withTemporal(ctx context.Context) error { return a.dial(ctx) }
+
+// dial is withTemporal with further options.
+func (a *app) dial(ctx context.Context, further ...func(*client.Options)) error {
 	keys, err := a.cfg.Seal()
 	if err != nil {
 		return err
 	}
-	c, namespace, err := config.DialTemporal(keys, zap.NewNop())
+	c, namespace, err := config.DialTemporal(keys, zap.NewNop(), further...)
 	if err != nil {
 		return err
 	}

@@ -11,12 +11,15 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/crm/hubspot"
 	"github.com/sluicehq/sluice/icp"
 	"github.com/sluicehq/sluice/ingress"
+	"github.com/sluicehq/sluice/monitor"
+	"github.com/sluicehq/sluice/outbound"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -43,7 +46,14 @@ func serveCommand() *cobra.Command {
 }
 
 func serve(ctx context.Context) error {
-	a, err := open(ctx, (*app).checkServing, (*app).withStore, (*app).withTemporal, (*app).withCRM)
+	registry := monitor.NewRegistry()
+	sdk, calls := monitor.NewSDK(registry), monitor.NewCalls(registry)
+	a, err := open(ctx, (*app).checkServing, (*app).withStore, func(a *app, ctx context.Context) error {
+		return a.dial(ctx, func(o *client.Options) { o.MetricsHandler = sdk.Handler() })
+	}, func(a *app, ctx context.Context) (err error) {
+		a.crm, err = config.BuildCRM(ctx, a.cfg, a.pipeline, outbound.WithObserver(calls))
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -63,7 +73,11 @@ func serve(ctx context.Context) error {
 	handler := ingress.New(ingress.Config{
 		Onboarder: a.onboarder(), Store: a.store, Token: a.cfg.APIToken.Reveal(), Verifier: verifier,
 		VisitsSecret: a.cfg.VisitsSecret.Reveal(), Asked: askedOf(models), Codec: codec, Log: a.log,
+		Ready: monitor.Ready{Store: a.store, Temporal: a.temporal, Namespace: a.namespace}.Check, Registry: registry,
 	})
+	if err := a.watch(registry); err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", a.cfg.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("listen on SLUICE_HTTP_ADDR: %w", err)

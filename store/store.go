@@ -32,7 +32,8 @@ type Store struct {
 // Option changes one default of [Open].
 type Option func(*pgxpool.Config)
 
-// WithMaxConns sets how many connections may be open at once. Default 16.
+// WithMaxConns sets how many connections may be open at once. Default 16, or what the
+// address has as pool_max_conns.
 func WithMaxConns(n int) Option {
 	return func(c *pgxpool.Config) { c.MaxConns = int32(n) }
 }
@@ -63,7 +64,9 @@ func connect(ctx context.Context, url string, opts ...Option) (*pgxpool.Pool, er
 	if err != nil { // not wrapped: it quotes the address, and an address that cannot be read may show its password
 		return nil, errors.New("SLUICE_DATABASE_URL is not a Postgres address: want postgres://USER:PASSWORD@HOST:5432/DATABASE; make stack prints one")
 	}
-	cfg.MaxConns = 16
+	if !strings.Contains(url, "pool_max_conns") {
+		cfg.MaxConns = 16
+	}
 	cfg.AfterConnect = prepare
 	if _, ok := cfg.ConnConfig.RuntimeParams["application_name"]; !ok {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "sluice"

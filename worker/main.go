@@ -19,6 +19,8 @@ import (
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/icp"
+	"github.com/sluicehq/sluice/monitor"
+	"github.com/sluicehq/sluice/outbound"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
 )
@@ -87,7 +89,8 @@ func run() error {
 	if err := seedModels(ctx, st, models, active, forContacts, log); err != nil {
 		return err
 	}
-	a, err := buildActivities(ctx, cfg, pipeline, st, log)
+	m := newMeters(cfg.MetricsAddr)
+	a, err := buildActivities(ctx, cfg, pipeline, st, m, log)
 	if err != nil {
 		return err
 	}
@@ -95,7 +98,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	temporal, namespace, err := config.DialTemporal(keys, log)
+	temporal, namespace, err := config.DialTemporal(keys, log, m.client)
 	if err != nil {
 		return err
 	}
@@ -103,7 +106,13 @@ func run() error {
 	if err := workflows.EnsureSearchAttributes(ctx, temporal.OperatorService(), namespace); err != nil {
 		return err
 	}
-	return poll(ctx, temporal, a, pipeline, log)
+	ready := monitor.Ready{Store: st, Temporal: temporal, Namespace: namespace, Polling: &m.polling}
+	stopServing, err := m.serve(ready, log)
+	if err != nil {
+		return err
+	}
+	defer stopServing()
+	return poll(ctx, temporal, a, pipeline, m, log)
 }
 
 // seedModels keeps the models that this worker has. A new installation begins with those
@@ -164,13 +173,14 @@ func activate(ctx context.Context, st *store.Store, subject string, models ...*i
 	return st.ActivateModels(ctx, subject, want...)
 }
 
-func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, st *store.Store, log *zap.Logger) (*activities.Activities, error) {
-	crm, err := config.BuildCRM(ctx, cfg, p)
+func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, st *store.Store, m *meters, log *zap.Logger) (*activities.Activities, error) {
+	observed := outbound.WithObserver(m.calls)
+	crm, err := config.BuildCRM(ctx, cfg, p, observed)
 	if err != nil {
 		return nil, err
 	}
 	a := &activities.Activities{
-		Store: st, CRM: crm, Routes: p.Routes, Budgets: p.BuildBudgets(),
+		Store: m.work.Store(st), CRM: crm, Routes: p.Routes, Budgets: p.BuildBudgets(),
 		Providers: map[string]activities.Source{},
 		LateFill:  activities.LateFill(p.LateFill), MaxContacts: p.CRM.Contacts,
 		Targets:  activities.TargetList{Tiers: p.Signals.Tiers, Marked: p.Signals.Marked, Segments: p.Signals.Segments},
@@ -178,7 +188,7 @@ func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, 
 		Review: activities.ReviewSettings{Zone: p.Review.Zone, RemindAfter: p.Review.RemindAfter, PublicURL: cfg.PublicURL},
 	}
 	var missing []string
-	if a.Signals, missing, err = config.BuildSignals(p); err != nil {
+	if a.Signals, missing, err = config.BuildSignals(p, observed); err != nil {
 		return nil, err
 	}
 	for _, name := range missing {
@@ -186,7 +196,7 @@ func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, 
 	}
 	for _, step := range p.Providers {
 		a.Order = append(a.Order, step.Name)
-		source, err := config.BuildProvider(step)
+		source, err := config.BuildProvider(step, observed)
 		if err != nil {
 			return nil, err
 		}
@@ -201,7 +211,7 @@ func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, 
 
 // poll works all task queues: every worker serves every provider, so that no call
 // waits for a worker that is not there.
-func poll(ctx context.Context, temporal client.Client, a *activities.Activities, p config.Pipeline, log *zap.Logger) error {
+func poll(ctx context.Context, temporal client.Client, a *activities.Activities, p config.Pipeline, m *meters, log *zap.Logger) error {
 	core := worker.New(temporal, workflows.TaskQueue, coreOptions())
 	workflows.Register(core)
 	core.RegisterActivity(a.Identify)
@@ -264,6 +274,8 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 		}
 		defer w.Stop()
 	}
+	m.polling.Store(true)
+	defer m.polling.Store(false)
 	log.Info("Worker is ready", zap.Int("providers", len(a.Providers)), zap.Strings("models", p.Models), zap.Bool("crm", a.CRM != nil))
 	<-ctx.Done()
 	log.Info("Worker stops: what it is doing is finished first")

@@ -53,12 +53,26 @@ func searchAttributes() map[string]enumspb.IndexedValueType {
 }
 
 // EnsureSearchAttributes registers what is missing; every worker does so when it
-// starts. Temporal itself would accept an attribute of another type without a word
-// and then block the runs that set it.
+// starts.
 func EnsureSearchAttributes(ctx context.Context, op operatorservice.OperatorServiceClient, namespace string) error {
+	missing, err := MissingSearchAttributes(ctx, op, namespace)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	_, err = op.AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: namespace, SearchAttributes: missing})
+	if err != nil {
+		return fmt.Errorf("add search attributes to %s: %w", namespace, err)
+	}
+	return nil
+}
+
+// MissingSearchAttributes returns those that are not registered. One of another type is
+// an error: Temporal itself would accept it without a word and then block the runs that
+// set it.
+func MissingSearchAttributes(ctx context.Context, op operatorservice.OperatorServiceClient, namespace string) (map[string]enumspb.IndexedValueType, error) {
 	have, err := op.ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
 	if err != nil {
-		return fmt.Errorf("list search attributes of %s: %w", namespace, err)
+		return nil, fmt.Errorf("list search attributes of %s: %w", namespace, err)
 	}
 	want := searchAttributes()
 	missing := map[string]enumspb.IndexedValueType{}
@@ -67,16 +81,9 @@ func EnsureSearchAttributes(ctx context.Context, op operatorservice.OperatorServ
 		case !ok:
 			missing[name] = want[name]
 		case got != want[name]:
-			return fmt.Errorf("search attribute %s is %s, must be %s: remove it with `temporal operator search-attribute remove --name %s`",
+			return nil, fmt.Errorf("search attribute %s is %s, must be %s: remove it with `temporal operator search-attribute remove --name %s`",
 				name, got, want[name], name)
 		}
 	}
-	if len(missing) == 0 {
-		return nil
-	}
-	_, err = op.AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: namespace, SearchAttributes: missing})
-	if err != nil {
-		return fmt.Errorf("add search attributes to %s: %w", namespace, err)
-	}
-	return nil
+	return missing, nil
 }

@@ -104,12 +104,8 @@ func (c *Client) ensure(ctx context.Context, p crm.Property, have map[string]def
 
 // reconcile compares what is there with what is wanted, and adds options.
 func (c *Client) reconcile(ctx context.Context, p crm.Property, d definition) (crm.PropertyState, error) {
-	typ, _ := wireType(p.Type)
-	switch {
-	case d.Type != typ:
-		return crm.PropertyState{Name: p.Name, State: conflict, Note: fmt.Sprintf("is of type %s, Sluice needs %s: rename or remove it in HubSpot", word(d.Type), typ)}, nil
-	case d.Calculated || d.Metadata.ReadOnlyValue:
-		return crm.PropertyState{Name: p.Name, State: conflict, Note: "is read-only in HubSpot"}, nil
+	if state, bad := conflictOf(p, d); bad {
+		return state, nil
 	}
 	options, added := extend(d.Options, p.Options)
 	if len(added) == 0 {
@@ -118,6 +114,18 @@ func (c *Client) reconcile(ctx context.Context, p crm.Property, d definition) (c
 	// HubSpot replaces the whole list: an option that is left out is lost.
 	err := c.call(ctx, patch(c.propertiesPath(p.Object)+"/"+p.Name, map[string]any{"options": options}), nil)
 	return crm.PropertyState{Name: p.Name, State: extended, Note: "added " + strings.Join(added, ", ")}, err
+}
+
+// conflictOf says why what is there cannot be what is wanted.
+func conflictOf(p crm.Property, d definition) (crm.PropertyState, bool) {
+	typ, _ := wireType(p.Type)
+	switch {
+	case d.Type != typ:
+		return crm.PropertyState{Name: p.Name, State: conflict, Note: fmt.Sprintf("is of type %s, Sluice needs %s: rename or remove it in HubSpot", word(d.Type), typ)}, true
+	case d.Calculated || d.Metadata.ReadOnlyValue:
+		return crm.PropertyState{Name: p.Name, State: conflict, Note: "is read-only in HubSpot"}, true
+	}
+	return crm.PropertyState{}, false
 }
 
 // extend appends the wanted options whose value is not there yet.

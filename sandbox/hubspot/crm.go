@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -45,6 +46,7 @@ type CRM struct {
 	bulkAssociations       bool
 	people                 func(domain string) []map[string]string
 	now                    func() time.Time
+	asked                  atomic.Int64 // calls but searches
 
 	mu      sync.Mutex
 	lastID  int64

@@ -1,0 +1,106 @@
+package monitor
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/waterfall"
+)
+
+// Record is what Postgres knows of the whole installation.
+type Record struct {
+	Store interface {
+		Counters(ctx context.Context, scopes []string) ([]store.Counter, error)
+		Closures(ctx context.Context) ([]store.Closure, error)
+		CountUnanswered(ctx context.Context) (int, error)
+		Server(ctx context.Context) (store.Server, error)
+	}
+	Budgets   waterfall.Budgets
+	Providers []string
+}
+
+var (
+	budget         = describe("sluice_budget_credits", "Credits that a budget of this day allows: day, or a provider's.", "budget")
+	budgetLeft     = describe("sluice_budget_left_credits", "Credits that are neither spent nor set aside in a budget of this day.", "budget")
+	providerClosed = describe("sluice_provider_closed", "Whether a provider is closed for everybody: its key was refused, or its credits are used up.", "provider", "reason")
+	unanswered     = describe("sluice_accounts_unanswered", "Accounts with signals that no response has taken in.")
+	databaseBytes  = describe("sluice_database_bytes", "Size of the database.")
+	databaseInUse  = describe("sluice_database_connections", "Connections to the database.")
+	databaseMost   = describe("sluice_database_connections_max", "Connections that the database server takes.")
+)
+
+// Register registers what is read of the record with r.
+func (c Record) Register(r prometheus.Registerer) { register(r, "postgres", c.read) }
+
+func (c Record) read(ctx context.Context) ([]prometheus.Metric, error) {
+	server, err := c.Store.Server(ctx)
+	if err != nil {
+		return nil, err
+	}
+	waiting, err := c.Store.CountUnanswered(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := []prometheus.Metric{
+		is(databaseBytes, float64(server.Bytes)), is(databaseInUse, float64(server.Connections)),
+		is(databaseMost, float64(server.MaxConnections)), is(unanswered, float64(waiting)),
+	}
+	closures, err := c.closed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	budgets, err := c.budgets(ctx, time.Now())
+	return append(append(all, closures...), budgets...), err
+}
+
+func (c Record) closed(ctx context.Context) ([]prometheus.Metric, error) {
+	closures, err := c.Store.Closures(ctx)
+	if err != nil {
+		return nil, err
+	}
+	reasons := map[string]string{}
+	for _, closure := range closures {
+		reasons[closure.Provider] = string(closure.Outcome)
+	}
+	var all []prometheus.Metric
+	for _, p := range c.Providers {
+		for _, reason := range []string{"auth_failed", "quota_exhausted"} {
+			all = append(all, is(providerClosed, number(reasons[p] == reason), p, reason))
+		}
+	}
+	return all, nil
+}
+
+// budgets are those of the day: a company's and an import's end with them.
+func (c Record) budgets(ctx context.Context, now time.Time) ([]prometheus.Metric, error) {
+	bounds := map[string]float64{}
+	for _, p := range append([]string{""}, c.Providers...) {
+		for _, l := range c.Budgets.Limits("", "", p, now) {
+			if strings.HasPrefix(l.Scope, "day:") || strings.HasPrefix(l.Scope, "provider:") {
+				bounds[l.Scope] = l.Credits
+			}
+		}
+	}
+	scopes := make([]string, 0, len(bounds))
+	for scope := range bounds {
+		scopes = append(scopes, scope)
+	}
+	counters, err := c.Store.Counters(ctx, scopes)
+	if err != nil {
+		return nil, err
+	}
+	spent := map[string]float64{}
+	for _, counter := range counters {
+		spent[counter.Scope] = counter.Spent
+	}
+	var all []prometheus.Metric
+	for scope, bound := range bounds {
+		name := scope[:strings.LastIndexByte(scope, ':')] // without its day: day, provider:apollo
+		all = append(all, is(budget, bound, name), is(budgetLeft, max(bound-spent[scope], 0), name))
+	}
+	return all, nil
+}
