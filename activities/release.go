@@ -378,7 +378,7 @@ func (d Difference) Stops(g store.Guard) string {
 		why = append(why, fmt.Sprintf("%d of %d accounts (%.0f %%) would change tier, and %.0f %% may", d.TierChanged, d.Accounts, 100*share, 100*g.TierShare))
 	}
 	most, rep := 0, ""
-	for _, owner := range slices.Sorted(maps.Keys(d.TasksByOwner)) { //workflowcheck:ignore in order
+	for _, owner := range slices.Sorted(maps.Keys(d.TasksByOwner)) {
 		if n := d.TasksByOwner[owner]; owner != "" && n > most {
 			most, rep = n, owner
 		}
