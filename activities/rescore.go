@@ -405,7 +405,7 @@ func (t *told) tell(ctx context.Context) error {
 	if t.due.Task {
 		steps = append(steps, t.task)
 	}
-	out, err := t.writer.write(ctx, steps)
+	out, err := t.write(ctx, steps)
 	t.taskID = out.TaskID
 	switch {
 	case err == nil, errors.Is(err, store.ErrSuperseded): // who scored it since tells it

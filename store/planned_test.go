@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -263,17 +264,8 @@ func TestPublishingAndScoringAtTheSameTimeLoseNothing(t *testing.T) {
 		rows, err := p.Scores(t.Context(), acc.ID)
 		require.NoError(t, err)
 		require.Len(t, rows, 2, "one of both")
-		require.Equal(t, rows[1].RunID == "another", contains(moved, acc.ID), i)
+		require.Equal(t, rows[1].RunID == "another", slices.Contains(moved, acc.ID), i)
 	}
-}
-
-func contains(ids []int64, id int64) bool {
-	for _, have := range ids {
-		if have == id {
-			return true
-		}
-	}
-	return false
 }
 
 func TestADifferenceAddsUpTheSameInSQL(t *testing.T) {
