@@ -526,7 +526,7 @@ func (a *Activities) hang(ctx context.Context, m *icp.Model, r store.Review, t c
 	if reminder {
 		s.update = nil
 		s.create = func() (string, error) {
-			open, err := a.CRM.OpenTask(ctx, r.TaskID)
+			open, err := a.stillOpen(ctx, r.TaskID)
 			if errors.Is(err, account.ErrNotFound) {
 				return a.CRM.CreateTask(ctx, place.Key, t)
 			}
@@ -541,6 +541,14 @@ func (a *Activities) hang(ctx context.Context, m *icp.Model, r store.Review, t c
 		return done.CRMID, err
 	}
 	return done.CRMID, a.Store.TaskOfReview(ctx, r.ID, done.CRMID)
+}
+
+// stillOpen returns the task if nobody has completed or deleted it.
+func (a *Activities) stillOpen(ctx context.Context, id string) (string, error) {
+	if id == "" {
+		return "", account.ErrNotFound
+	}
+	return a.CRM.OpenTask(ctx, id)
 }
 
 // ownerOf finds a user of the CRM by the address; "" if there is none.

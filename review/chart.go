@@ -147,6 +147,9 @@ func (f figure) grid(w io.Writer, bottom int) {
 		case len(f.axis.ticks) - 1:
 			anchor = "end"
 		}
+		if n := len(f.axis.ticks); n > 7 && i%2 != n/2%2 {
+			continue // too close to each other: 1 and every other one are named
+		}
 		label(w, x, float64(bottom+16), `class="soft" font-size="12" text-anchor="`+anchor+`"`, f.axis.say(t))
 	}
 	if f.unit != "" {
@@ -156,7 +159,7 @@ func (f figure) grid(w io.Writer, bottom int) {
 
 // row draws a row from y on and returns where the next begins.
 func (f figure) row(w io.Writer, r row, y int) int {
-	room := 46 - len([]rune(r.right))
+	room := 44 - len([]rune(r.right))
 	label(w, chartLeft, float64(y+13), `class="ink halo"`, shorten(r.label, max(room, 12)))
 	label(w, chartRight, float64(y+13), `class="soft halo" text-anchor="end"`, r.right)
 	y += labelRow

@@ -27,8 +27,14 @@ func TestTrend(t *testing.T) {
 func TestMantelHaenszel(t *testing.T) {
 	t.Parallel()
 	centres := []pair{
-		{tally{36, 11}, tally{37, 10}}, {tally{20, 16}, tally{32, 22}}, {tally{19, 14}, tally{19, 7}}, {tally{16, 2}, tally{17, 1}},
-		{tally{17, 6}, tally{12, 0}}, {tally{11, 1}, tally{10, 0}}, {tally{5, 1}, tally{9, 1}}, {tally{6, 4}, tally{7, 6}},
+		{tally{36, 11}, tally{37, 10}},
+		{tally{20, 16}, tally{32, 22}},
+		{tally{19, 14}, tally{19, 7}},
+		{tally{16, 2}, tally{17, 1}},
+		{tally{17, 6}, tally{12, 0}},
+		{tally{11, 1}, tally{10, 0}},
+		{tally{5, 1}, tally{9, 1}},
+		{tally{6, 4}, tally{7, 6}},
 	}
 	odds, z := mantelHaenszel(centres)
 	require.InDelta(t, 2.13, odds.Value, 0.01)

@@ -149,15 +149,15 @@ func (r *reviewing) ranking() {
 	var names []string
 	var groups []tally
 	all := tally{}
-	for i := len(r.in.Model.Tiers) - 1; i >= 0; i-- { // low to high
+	for _, tier := range slices.Backward(r.in.Model.Tiers) { // low to high
 		t := tally{}
 		for _, d := range r.now {
-			if d.results != nil && d.tier() == r.in.Model.Tiers[i].Name {
+			if d.results != nil && d.tier() == tier.Name {
 				t.add(d.Won)
 			}
 		}
 		if t.n > 0 {
-			names, groups, all = append(names, r.in.Model.Tiers[i].Name), append(groups, t), all.plus(t)
+			names, groups, all = append(names, tier.Name), append(groups, t), all.plus(t)
 		}
 	}
 	if len(groups) < 2 || min(all.won, all.n-all.won) < minEvents {

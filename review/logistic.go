@@ -1,6 +1,9 @@
 package review
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // regression is a logistic regression with a ridge penalty: log-odds = intercept + x·b.
 type regression struct {
@@ -17,6 +20,11 @@ const (
 // reweighted least squares: McCullagh and Nelder, "Generalized Linear Models", 1989).
 // columns are the inputs, one slice each.
 func fit(columns [][]float64, won []bool, prior []float64, ridge float64) regression {
+	return fitEach(columns, won, prior, slices.Repeat([]float64{ridge}, len(columns)))
+}
+
+// fitEach is fit with a penalty for each column.
+func fitEach(columns [][]float64, won []bool, prior, ridge []float64) regression {
 	k, n := len(columns), len(won)
 	b := make([]float64, k+1) // the intercept last
 	copy(b, prior)
@@ -38,8 +46,8 @@ func fit(columns [][]float64, won []bool, prior []float64, ridge float64) regres
 			accumulate(gradient, hessian, x, b, won[i])
 		}
 		for j := range k {
-			gradient[j] -= ridge * (b[j] - prior[j])
-			hessian[j][j] += ridge
+			gradient[j] -= ridge[j] * (b[j] - prior[j])
+			hessian[j][j] += ridge[j]
 		}
 		step := solve(hessian, gradient)
 		largest := 0.0

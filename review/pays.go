@@ -16,7 +16,11 @@ const (
 	// "Relaxing the rule of ten events per variable" (Vittinghoff and McCulloch, American
 	// Journal of Epidemiology 165, 2007) finds five enough.
 	perTerm = 5
-	// least is how many deals must have earned a criterion in a time, and how many not.
+	// steady holds the changes of the other criteria while one is looked at: a prior with a
+	// standard deviation of a half in log-odds, so that what another one lost is not put
+	// down to it, and the few deals of a quarter are not spent on changes that are not.
+	steady = 4.0
+	// leastInTime is how many deals must have earned a criterion in a time, and how many not.
 	leastInTime = 10
 	// A criterion is said not to pay its points when what they stand for, less a quarter,
 	// can be ruled out, and the estimate is not even half of it: points are a rule of
@@ -33,7 +37,11 @@ type estimates struct {
 
 // regress fits won to the columns. The intercept is dropped.
 func regress(columns [][]float64, won []bool) estimates {
-	m := fit(columns, won, make([]float64, len(columns)), payRidge)
+	return regressEach(columns, won, slices.Repeat([]float64{payRidge}, len(columns)))
+}
+
+func regressEach(columns [][]float64, won []bool, ridge []float64) estimates {
+	m := fitEach(columns, won, make([]float64, len(columns)), ridge)
 	k := len(columns)
 	info := newMatrix(k + 1)
 	x := make([]float64, k+1)
@@ -56,7 +64,7 @@ func regress(columns [][]float64, won []bool) estimates {
 		}
 	}
 	for j := range k {
-		info[j][j] += payRidge
+		info[j][j] += ridge[j]
 	}
 	e := estimates{b: m.weights, cov: newMatrix(k)}
 	for j := range k {
@@ -99,9 +107,9 @@ type payModel struct {
 	unknown  [][]float64 // of those whose input is often not known
 	points   []float64   // of each, on the scale of the score; 0 for what the score leaves out
 
-	all, split estimates
-	slope      []float64 // of each criterion, the log-odds that a point of the others is worth
-	changes    bool      // split is there
+	all     estimates
+	slope   []float64 // of each criterion, the log-odds that a point of the others is worth
+	changes bool      // the quarter has deals enough to look for changes
 }
 
 // payModel looks at the scored deals of the five quarters.
@@ -133,10 +141,7 @@ func (r *reviewing) payModel() *payModel {
 	p.promises()
 	late := min(tallies[1].won, tallies[1].n-tallies[1].won)
 	early := min(tallies[0].won, tallies[0].n-tallies[0].won)
-	if min(late, early) >= perTerm*len(p.criteria) {
-		p.changes = true
-		p.split = regress(slices.Concat(p.in(1), p.in(0), [][]float64{p.now}, p.unknown), p.won)
-	}
+	p.changes = min(late, early) >= 2*minEvents
 	return p
 }
 
@@ -201,18 +206,28 @@ func scaled(m *icp.Model, j int) float64 {
 	return 0
 }
 
-// in are the columns of the criteria in one of the two times, 0 elsewhere.
-func (p *payModel) in(when float64) [][]float64 {
-	out := make([][]float64, len(p.earned))
+// split fits what each criterion pays, and, after that, what it pays more in the quarter: as
+// it is for one criterion, held back for the others.
+func (p *payModel) split(one int) estimates {
+	columns := slices.Clone(p.earned)
+	ridge := slices.Repeat([]float64{payRidge}, len(columns))
 	for k, column := range p.earned {
-		out[k] = make([]float64, len(column))
+		more := make([]float64, len(column))
 		for i, v := range column {
-			if p.now[i] == when {
-				out[k][i] = v
-			}
+			more[i] = v * p.now[i]
+		}
+		columns = append(columns, more)
+		if k == one {
+			ridge = append(ridge, payRidge)
+		} else {
+			ridge = append(ridge, steady)
 		}
 	}
-	return out
+	columns = append(slices.Concat(columns, p.unknown), p.now)
+	for len(ridge) < len(columns) {
+		ridge = append(ridge, payRidge)
+	}
+	return regressEach(columns, p.won, ridge)
 }
 
 // weights of the slope: Σ w·points·b over the criteria but one, with w by how sure each
@@ -277,11 +292,11 @@ func (p *payModel) pays(k int) (below float64) {
 	return upperNormal(-value / sd)
 }
 
-// changed tests whether a criterion pays now what it paid before.
-func (p *payModel) changed(k int) (difference, sd float64) {
-	c := make([]float64, len(p.split.b))
-	c[k], c[len(p.criteria)+k] = 1, -1
-	return p.split.contrast(c)
+// inQuarter is what a criterion pays in the quarter.
+func (p *payModel) inQuarter(e estimates, k int) (value, sd float64) {
+	c := make([]float64, len(e.b))
+	c[k], c[len(p.criteria)+k] = 1, 1
+	return e.contrast(c)
 }
 
 // count is how many deals earned any of a criterion, and how many not, in a time.
@@ -308,7 +323,7 @@ func (r *reviewing) criteria() {
 		return
 	}
 	if !p.changes {
-		r.note("the quarter has too few deals of one outcome to tell whether a criterion pays other than before (each criterion needs %d won and %d lost)", perTerm, perTerm)
+		r.note("the quarter has too few deals of one outcome to tell whether a criterion pays other than before (%d won and %d lost are the least)", 2*minEvents, 2*minEvents)
 	}
 	for j := range r.in.Model.Criteria {
 		r.out.Criteria = append(r.out.Criteria, r.criterion(p, j))
@@ -356,8 +371,11 @@ func (r *reviewing) criterion(p *payModel, j int) CriterionPay {
 	if !p.changes || min(nowWith, nowWithout, beforeWith, beforeWithout) < leastInTime {
 		return pay
 	}
-	pay.Now, pay.Before = p.split.ratio(k, nowWith), p.split.ratio(len(p.criteria)+k, beforeWith)
-	difference, sd := p.changed(k)
+	e := p.split(k)
+	pay.Before = e.ratio(k, beforeWith)
+	pay.Now = ratio(p.inQuarter(e, k)).estimate(nowWith)
+	more := len(p.criteria) + k
+	difference, sd := e.b[more], math.Sqrt(max(e.cov[more][more], 0))
 	z := difference / sd
 	pay.ChangeP = twoSided(z)
 	if c.Points < 0 { // what counts against an account pays by its absence

@@ -120,7 +120,7 @@ func shareOut(m *icp.Model, edits []edit) (factor float64, out []edit) {
 		if to := int(math.Round(float64(c.Points) * factor)); to != c.Points {
 			out = append(out, edit{WeightChange: WeightChange{
 				Criterion: c.Name, From: c.Points, To: to,
-				Because: "Keeps its weight beside the others, so that the bounds of the tiers mean what they meant.",
+				Because: "Keeps its weight beside the others; so the tiers' bounds hold.",
 			}})
 		}
 	}
@@ -151,7 +151,7 @@ func (p *payModel) reweigh(c Claim) (edit, bool) {
 	j := p.criteria[k]
 	worth := p.all.b[k]
 	if c.Before.N > 0 && p.changes { // it changed, so that only the quarter counts
-		worth = p.split.b[k]
+		worth, _ = p.inQuarter(p.split(k), k)
 	}
 	was := p.model.Criteria[j].Points
 	paid := worth / p.slope[k] * float64(was) / p.points[k]

@@ -169,17 +169,18 @@ type FieldDrift struct {
 
 // Stalled are accounts of the highest tier that nothing comes of.
 type Stalled struct {
-	Tier     string           `json:"tier"`
-	Accounts int              `json:"accounts"`
-	Waiting  int              `json:"waiting"`  // in the tier for longer than PatienceDays without a deal
-	Dragging int              `json:"dragging"` // with a deal open for longer than SlowDays
-	Moved    int              `json:"moved"`    // with a deal that is younger, or was won
-	Fresh    int              `json:"fresh"`    // in the tier for too short a time to tell
-	Patience int              `json:"patience_days"`
-	Slow     int              `json:"slow_days"`
-	List     []StalledAccount `json:"list"`   // the longest first
-	Shared   []Shared         `json:"shared"` // the surest first
-	Note     string           `json:"note"`
+	Tier      string           `json:"tier"`
+	Accounts  int              `json:"accounts"`
+	Waiting   int              `json:"waiting"`   // in the tier for longer than PatienceDays without a deal
+	Dragging  int              `json:"dragging"`  // with a deal open for longer than SlowDays
+	Moved     int              `json:"moved"`     // with a deal that is younger, or was won
+	Fresh     int              `json:"fresh"`     // in the tier for too short a time to tell
+	Customers int              `json:"customers"` // that bought before, and have no deal
+	Patience  int              `json:"patience_days"`
+	Slow      int              `json:"slow_days"`
+	List      []StalledAccount `json:"list"`   // the longest first
+	Shared    []Shared         `json:"shared"` // the surest first
+	Note      string           `json:"note"`
 }
 
 // StalledAccount is one of them.

@@ -2,6 +2,7 @@ package review_test
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"time"
@@ -20,8 +21,8 @@ type world struct {
 	again bool // one deal in eight is another of an account, and accounts differ beside their fields
 
 	base    float64            // log-odds more in the quarter
-	dead    string             // a criterion that pays nothing in the quarter
-	never   string             // a criterion that pays nothing at all
+	dead    string             // a criterion, not that of signals, that pays nothing in the quarter
+	never   string             // likewise one that pays nothing at all
 	trigger map[string]float64 // kinds of signals that pay so many times as much
 	larger  map[string]float64 // kinds of signals whose deals are so many times as large
 	drifted bool               // the population moved
@@ -55,9 +56,7 @@ func (w world) input() review.QuarterInput {
 	for _, c := range revopsM.Criteria { // points are a rule of thumb
 		w.worth[c.Name] = pays[c.Name] * (0.85 + 0.3*r.Float64())
 	}
-	for name, log := range w.strong {
-		w.worth[name] = log
-	}
+	maps.Copy(w.worth, w.strong)
 	in.Deals = w.newBusiness(r)
 	in.Start, in.End = w.cohorts(r)
 	in.Prime = w.prime(r, &in)
@@ -127,7 +126,7 @@ func (w world) odds(all account.Facts, signals []account.Signal, at time.Time, l
 	}
 	best := 0.0
 	for _, s := range signals {
-		if s.Kind != "website_visit" && w.never != "trigger" && !(late && w.dead == "trigger") {
+		if s.Kind != "website_visit" {
 			best = max(best, w.worth["trigger"]*max(1, w.trigger[s.Kind]))
 		}
 	}

@@ -2,6 +2,7 @@ package review_test
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"testing"
 
@@ -86,7 +87,8 @@ func TestReviewFindsWhatWasPlanted(t *testing.T) {
 		follows       []string // kinds of claims that are true as well
 	}{
 		{"a criterion that no longer pays, 1,500 deals", world{deals: 1500, dead: "industry", strong: strong}, "criterion", "industry", 30, 22, []string{"base_rate"}},
-		{"a criterion that no longer pays, 3,000 deals", world{deals: 3000, dead: "tech_stack"}, "criterion", "tech_stack", 30, 12, []string{"base_rate"}},
+		{"a criterion that no longer pays, 800 deals", world{deals: 800, dead: "industry", strong: strong}, "criterion", "industry", 30, 13, []string{"base_rate"}},
+		{"a criterion that no longer pays, 3,000 deals", world{deals: 3000, dead: "tech_stack"}, "criterion", "tech_stack", 20, 6, []string{"base_rate"}},
 		{"a criterion that never paid, 1,500 deals", world{deals: 1500, never: "tech_stack"}, "criterion", "tech_stack", 30, 16, nil},
 		{"a base rate that halved, 800 deals", world{deals: 800, base: -1}, "base_rate", "win rate", 30, 22, nil},
 		{"a base rate that fell by a third, 1,500 deals", world{deals: 1500, base: -0.7}, "base_rate", "win rate", 30, 22, nil},
@@ -95,7 +97,7 @@ func TestReviewFindsWhatWasPlanted(t *testing.T) {
 		{"a population that moved", world{deals: 400, drifted: true}, "population", "industry", 10, 10, []string{"population"}},
 		{"what stalled accounts share", world{deals: 400, stuck: "DE"}, "stalled", "country: DE", 30, 22, []string{"stalled"}},
 	} {
-		found, false_, any := 0, 0, 0
+		found, mistaken := 0, 0
 		tt.seed = 50_000
 		for _, q := range reviews(tt.world, tt.sets) {
 			wrong := false
@@ -103,30 +105,20 @@ func TestReviewFindsWhatWasPlanted(t *testing.T) {
 			for _, c := range q.Claims {
 				if c.Kind == tt.kind && c.Subject == tt.subject {
 					hit = true
-				} else if !contains(tt.follows, c.Kind) {
+				} else if !slices.Contains(tt.follows, c.Kind) {
 					wrong = true
 					t.Log(tt.name, "also:", c.Sentence)
 				}
 			}
-			any += len(q.Claims)
 			if hit {
 				found++
 			}
 			if wrong {
-				false_++
+				mistaken++
 			}
 		}
-		t.Logf("%s: found in %d of %d, false claims in %d", tt.name, found, tt.sets, false_)
+		t.Logf("%s: found in %d of %d, false claims in %d", tt.name, found, tt.sets, mistaken)
 		require.GreaterOrEqual(t, found, tt.least, tt.name)
-		require.LessOrEqual(t, false_, mostFalse(tt.sets), tt.name)
+		require.LessOrEqual(t, mistaken, mostFalse(tt.sets), tt.name)
 	}
-}
-
-func contains(all []string, one string) bool {
-	for _, s := range all {
-		if s == one {
-			return true
-		}
-	}
-	return false
 }

@@ -163,11 +163,11 @@ func TestDraftChangesPointsAndNothingElse(t *testing.T) {
 	require.Less(t, points["industry"], 10)
 	var before, after []string
 	number := regexp.MustCompile(`points: -?\d+|version: \d+`)
-	for _, l := range strings.Split(revopsM.Source, "\n") {
+	for l := range strings.SplitSeq(revopsM.Source, "\n") {
 		before = append(before, number.ReplaceAllString(l, "N"))
 	}
 	added := 0
-	for _, l := range strings.Split(q.Proposal.Source, "\n") {
+	for l := range strings.SplitSeq(q.Proposal.Source, "\n") {
 		l = number.ReplaceAllString(l, "N")
 		if len(before) > len(after) && l == before[len(after)] {
 			after = append(after, l)
@@ -238,6 +238,8 @@ func TestStalledAccounts(t *testing.T) {
 	prime("won", 100, review.QuarterDeal{OpenedAt: ago(50), ClosedAt: ago(10), Won: true})
 	prime("lost", 100, review.QuarterDeal{OpenedAt: ago(50), ClosedAt: ago(10)})
 	prime("customer of old", 100, review.QuarterDeal{OpenedAt: ago(700), ClosedAt: ago(600), Won: true})
+	prime("customer that left", 90, review.QuarterDeal{OpenedAt: ago(700), ClosedAt: ago(600), Won: true})
+	in.Left = append(in.Left, review.Left{Account: "customer that left", At: ago(300)})
 	prime("after the quarter", 100, review.QuarterDeal{OpenedAt: ago(-1)})
 	prime("was open then", 100, review.QuarterDeal{OpenedAt: ago(200), ClosedAt: ago(-1), Won: true})
 	s := review.Quarter(in).Stalled
@@ -247,8 +249,8 @@ func TestStalledAccounts(t *testing.T) {
 	for _, l := range s.List {
 		names = append(names, l.Account+" "+l.Why)
 	}
-	require.Equal(t, []string{"drags dragging", "was open then dragging", "after the quarter waiting", "customer of old waiting", "waits waiting"}, names)
-	require.Equal(t, []int{9, 3, 2, 3, 1}, []int{s.Accounts, s.Waiting, s.Dragging, s.Moved, s.Fresh})
+	require.Equal(t, []string{"drags dragging", "was open then dragging", "after the quarter waiting", "waits waiting", "customer that left waiting"}, names)
+	require.Equal(t, []int{10, 3, 2, 3, 1, 1}, []int{s.Accounts, s.Waiting, s.Dragging, s.Moved, s.Fresh, s.Customers})
 	require.Contains(t, s.Note, "What they share is not told")
 }
 

@@ -113,7 +113,7 @@ func (s *splice) edit(criteria *yaml.Node, quarter string, e *edit) {
 	var w writer
 	if e.kind != "" {
 		w.comment(indent, "%s: new, %d points beside those of %s. %s", quarter, e.To, cmp.Or(e.like, "no other criterion"), e.Because)
-		s.add(&w, criteria, item, indent, e)
+		s.add(&w, item, indent, e)
 		return
 	}
 	w.comment(indent, "%s: %s %d → %d points. %s", quarter, e.Criterion, e.From, e.To, e.Because)
@@ -151,7 +151,7 @@ func (s *splice) partials(partial *yaml.Node, e *edit) {
 }
 
 // add inserts a criterion of its own for a kind of signal, after the one that it is like.
-func (s *splice) add(w *writer, criteria, item *yaml.Node, indent string, e *edit) {
+func (s *splice) add(w *writer, item *yaml.Node, indent string, e *edit) {
 	if !strings.HasPrefix(strings.TrimSpace(s.lines[item.Line-1]), "-") {
 		s.fail("the list of criteria is written in one line; a new criterion has no place of its own")
 		return
@@ -165,10 +165,7 @@ func (s *splice) add(w *writer, criteria, item *yaml.Node, indent string, e *edi
 		dimension = v.Value
 	}
 	w.line("%s- {name: %s, dimension: %s, signal: [%s], within: %s, points: %d}", indent, e.Criterion, dimension, e.kind, within, e.To)
-	last := lastLine(item)
-	if last > len(s.lines) {
-		last = len(s.lines)
-	}
+	last := min(lastLine(item), len(s.lines))
 	if !strings.HasSuffix(s.lines[last-1], "\n") {
 		s.lines[last-1] += "\n"
 	}

@@ -193,26 +193,31 @@ func (f figure) withShares() figure {
 
 // inWords says what a chart shows to those who do not see it.
 func (f figure) inWords() string {
-	var parts []string
-	for _, r := range f.rows {
-		say := r.label + ": " + r.right
-		for i, m := range r.marks {
-			if math.IsNaN(float64(m.Value)) {
-				continue
-			}
-			if len(r.marks) > 1 && i < len(f.legend) {
-				say += ", " + f.legend[i]
-			}
-			if f.axis.log {
-				say += fmt.Sprintf(" %s", odds(m.Value))
-			}
-			if !math.IsNaN(float64(m.Low)) && !math.IsNaN(float64(m.High)) {
-				say += fmt.Sprintf(" (95 %% interval %s)", f.between(m))
+	parts := make([]string, len(f.rows))
+	for i, r := range f.rows {
+		said := []string{r.label + ": " + r.right}
+		for k, m := range r.marks {
+			if s := f.markInWords(m); s != "" {
+				if len(r.marks) > 1 && k < len(f.legend) {
+					s = f.legend[k] + " " + s
+				}
+				said = append(said, s)
 			}
 		}
-		parts = append(parts, say+".")
+		parts[i] = strings.Join(said, ", ") + "."
 	}
 	return strings.Join(parts, " ")
+}
+
+func (f figure) markInWords(m Estimate) string {
+	var s []string
+	if f.axis.log && !math.IsNaN(float64(m.Value)) {
+		s = append(s, odds(m.Value))
+	}
+	if !math.IsNaN(float64(m.Low)) && !math.IsNaN(float64(m.High)) {
+		s = append(s, "95 % interval "+f.between(m))
+	}
+	return strings.Join(s, ", ")
 }
 
 func (f figure) between(e Estimate) string {

@@ -131,7 +131,7 @@ func TestReportCanBeHeard(t *testing.T) {
 		require.Contains(t, strings.ReplaceAll(all, "\u00a0", " "), c.Sentence)
 	}
 	require.Contains(t, all, "A draft of revops@3")
-	require.Contains(t, all, "Tier 1: 67 % of 9 (95 % interval 35 to 88 %).", "the chart in words")
+	require.Contains(t, all, "Tier 1: 67 % of 9, 95 % interval 35 to 88 %.", "the chart in words")
 }
 
 // TestReportOfAQuietQuarter says that there is nothing to do, and why nothing is proposed.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sluicehq/sluice/account"
 )
@@ -39,7 +40,7 @@ func (r *reviewing) stalled() {
 	}
 	s.Slow = r.slow()
 	s.Patience = r.patience(byAccount)
-	s.Note = fmt.Sprintf("Stalled is an account that has been in %s for more than %d days without a deal since, or has a deal open for more than %d days (longer than nine in ten of the won ones took, where %d are on record).", s.Tier, s.Patience, s.Slow, fewMoves)
+	s.Note = fmt.Sprintf("Stalled is an account, not yet a customer, that has been in %s for more than %d days without a deal since, or has a deal open for more than %d days (longer than nine in ten of the won ones took, where %d are on record).", s.Tier, s.Patience, s.Slow, fewMoves)
 	var stuck, moves []*PrimeAccount
 	for _, p := range r.sortedPrime() {
 		switch why, days := r.standing(p, byAccount[p.Account]); why {
@@ -48,6 +49,8 @@ func (r *reviewing) stalled() {
 			moves = append(moves, p)
 		case isFresh:
 			s.Fresh++
+		case isCustomer:
+			s.Customers++
 		default:
 			if why == isWaiting {
 				s.Waiting++
@@ -76,15 +79,17 @@ func (r *reviewing) sortedPrime() []*PrimeAccount {
 const (
 	hasMoved   = "moved"
 	isFresh    = "fresh"
+	isCustomer = "customer"
 	isWaiting  = "waiting"
 	isDragging = "dragging"
 )
 
 // standing says how an account stands, and for how many days. Deals from before it came to
-// the tier count while they are open, and for a quarter after they were won.
+// the tier count while they are open, and for a quarter after they were won; after that
+// the account is a customer, of whom nothing has to come soon.
 func (r *reviewing) standing(p *PrimeAccount, deals []*QuarterDeal) (string, int) {
 	oldest := 0.0
-	open, done := false, false
+	open, done, customer := false, false, false
 	for _, d := range deals {
 		switch {
 		case !d.closed() || !d.ClosedAt.Before(r.in.To):
@@ -92,6 +97,8 @@ func (r *reviewing) standing(p *PrimeAccount, deals []*QuarterDeal) (string, int
 			oldest = max(oldest, r.in.To.Sub(d.OpenedAt).Hours()/24)
 		case d.Won && !d.ClosedAt.Before(r.in.From), !d.OpenedAt.Before(p.Since):
 			done = true
+		case d.Won:
+			customer = customer || !r.leftSince(p.Account, d.ClosedAt)
 		}
 	}
 	waited := r.in.To.Sub(p.Since).Hours() / 24
@@ -100,10 +107,16 @@ func (r *reviewing) standing(p *PrimeAccount, deals []*QuarterDeal) (string, int
 		return isDragging, int(oldest)
 	case open || done:
 		return hasMoved, 0
+	case customer:
+		return isCustomer, 0
 	case waited > float64(r.out.Stalled.Patience):
 		return isWaiting, int(waited)
 	}
 	return isFresh, 0
+}
+
+func (r *reviewing) leftSince(account string, bought time.Time) bool {
+	return slices.ContainsFunc(r.in.Left, func(l Left) bool { return l.Account == account && l.At.After(bought) })
 }
 
 // slow is how many days nine in ten won deals took at most.
@@ -227,7 +240,10 @@ func (k *triggered) settled() {
 		k.out.Says = "wins more than its points say"
 	case k.larger.holds():
 		k.out.Says = "brings larger deals"
-	case k.out.Says == "":
+	case k.out.Says != "":
+	case k.wins == nil:
+		k.out.Says = "too few deals"
+	default:
 		k.out.Says = "nothing that chance would not do"
 	}
 }
@@ -304,7 +320,7 @@ func medians(accounts []*PrimeAccount) []cut {
 	var cuts []cut
 	for f, v := range values {
 		slices.Sort(v)
-		cuts = append(cuts, cut{f, v[len(v)/2]})
+		cuts = append(cuts, cut{f, twoDigits(v[len(v)/2])})
 	}
 	return cuts
 }

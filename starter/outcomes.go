@@ -69,6 +69,7 @@ func (a *app) readDeals(ctx context.Context, w io.Writer) error {
 	}
 	return nil
 }
+
 func printOutcomes(cmd *cobra.Command, became []review.Became) {
 	t := newTable(cmd.OutOrStdout(), "companies that were", "companies", "deals closed since", "won", "win rate", "95 %")
 	for _, b := range became {

@@ -131,7 +131,7 @@ func (a *app) span(quarter string) (review.Span, error) {
 func (a *app) followReview(ctx context.Context, w io.Writer, run client.WorkflowRun) (workflows.QuarterlyReviewStatus, error) {
 	ended := make(chan error, 1)
 	go func() { ended <- run.Get(ctx, nil) }()
-	bar := newBar(w, -1, "deals")
+	bar, stage := newBar(w, -1, "deals"), ""
 	defer func() { _ = bar.Finish() }()
 	for {
 		var err error
@@ -153,7 +153,11 @@ func (a *app) followReview(ctx context.Context, w io.Writer, run client.Workflow
 		var s workflows.QuarterlyReviewStatus
 		answer, err := a.temporal.QueryWorkflow(ctx, run.GetID(), run.GetRunID(), workflows.StatusQuery)
 		if err == nil && answer.Get(&s) == nil {
-			bar.Describe(s.Stage)
+			if s.Stage != stage && s.Stage == workflows.ReviewBlocked {
+				fmt.Fprintln(w, "The CRM refuses our key: mend SLUICE_HUBSPOT_TOKEN and restart the workers. The review waits for that.")
+			}
+			stage = s.Stage
+			bar.Describe(stage)
 			_ = bar.Set(s.Read + s.Checked)
 			if s.Review != nil && (over || s.Stage == workflows.ReviewDecision || s.Stage == workflows.ReviewDone || s.Stage == workflows.ReviewPassed) {
 				return s, nil

@@ -239,9 +239,12 @@ func TestProvidersAreJudgedByTheFieldsThatScoresTookFromThem(t *testing.T) {
 	visit := func(c store.ProviderCall) { calls = append(calls, c) }
 	require.NoError(t, s.EachProviderCall(ctx, from, time.Now().Add(time.Minute), visit))
 	require.Equal(t, []store.ProviderCall{
-		{Provider: "apollo", Outcome: "found", Credits: 2, Supplied: 2, Accepted: 1}, {Provider: "pdl", Outcome: "found", Credits: 2, Supplied: 2},
-		{Provider: "apollo", Outcome: "found", Credits: 2, Supplied: 2, Accepted: 1}, {Provider: "pdl", Outcome: "found", Credits: 2, Supplied: 2},
-		{Provider: "apollo", Outcome: "throttled"}, {Provider: "pdl", Outcome: "throttled"},
+		{Provider: "apollo", Outcome: "found", Credits: 2, Supplied: 2, Accepted: 1},
+		{Provider: "pdl", Outcome: "found", Credits: 2, Supplied: 2},
+		{Provider: "apollo", Outcome: "found", Credits: 2, Supplied: 2, Accepted: 1},
+		{Provider: "pdl", Outcome: "found", Credits: 2, Supplied: 2},
+		{Provider: "apollo", Outcome: "throttled"},
+		{Provider: "pdl", Outcome: "throttled"},
 	}, calls, "what was skipped is no call")
 	calls = nil
 	require.NoError(t, s.EachProviderCall(ctx, from.Add(-time.Hour), from, visit))

@@ -24,6 +24,7 @@ const (
 	ReviewChecks   = "check deals"
 	ReviewMakes    = "work out"
 	ReviewTells    = "tell the owner"
+	ReviewBlocked  = Waiting + credentials // the CRM refuses our key
 	ReviewDecision = Waiting + "decision"
 	ReviewDone     = "done"
 	ReviewPassed   = "passed over"
@@ -287,7 +288,7 @@ func (r *quarterlyReview) untilDecided(ctx workflow.Context) error {
 
 func (r *quarterlyReview) untilAllowed(ctx workflow.Context, stage string, call func() error) error {
 	return untilAllowed(ctx, call, func() error {
-		if err := r.tag(ctx, Waiting+credentials); err != nil {
+		if err := r.tag(ctx, ReviewBlocked); err != nil {
 			return err
 		}
 		if err := workflow.Sleep(ctx, credentialsWait); err != nil {

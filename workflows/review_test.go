@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/workflows"
@@ -34,6 +35,7 @@ const remindAfter = 7 * 24 * time.Hour
 func newReviewer() *reviewer {
 	r := &reviewer{TestWorkflowEnvironment: newEnvironment(), pages: 3}
 	r.SetTestTimeout(time.Minute)
+	r.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: 10 * time.Second}) // the race detector is slow, and so are busy machines
 	r.OnUpsertTypedSearchAttributes(mock.MatchedBy(func(set temporal.SearchAttributes) bool {
 		stage, ok := set.GetKeyword(workflows.StageAttribute)
 		r.stages = append(r.stages, stage)

@@ -166,7 +166,7 @@ func (c *Client) searchDeals(ctx context.Context, s dealSearch, from crm.DealCur
 	}
 	last := from.Since
 	if n := len(list.Results); n > 0 {
-		last, _ = crmTime(list.Results[n-1].property(s.by))
+		last = crmTime(list.Results[n-1].property(s.by))
 	}
 	if last.UnixMilli() > since {
 		page.Next = crm.DealCursor{Since: last}
@@ -187,12 +187,12 @@ func (c *Client) dealOf(rec record) (crm.Deal, bool) {
 		Amount: cmp.Or(rec.property(dealHomeAmount), rec.property(dealAmount)),
 		Kind:   kindOf(rec.property(dealType)), Stage: rec.property(dealStage),
 	}
-	d.OpenedAt, _ = crmTime(rec.property(dealCreated))
-	d.ChangedAt, _ = crmTime(rec.property(dealChanged))
+	d.OpenedAt = crmTime(rec.property(dealCreated))
+	d.ChangedAt = crmTime(rec.property(dealChanged))
 	if rec.property(dealClosed) != "true" {
 		return d, true
 	}
-	d.ClosedAt, _ = crmTime(rec.property(dealCloses))
+	d.ClosedAt = crmTime(rec.property(dealCloses))
 	if d.ClosedAt.IsZero() {
 		d.ClosedAt = d.ChangedAt
 	}
@@ -220,16 +220,16 @@ func kindOf(dealType string) crm.DealKind {
 	}
 }
 
-// crmTime reads a date and time, which HubSpot writes in full or in milliseconds.
-func crmTime(s string) (time.Time, bool) {
+// crmTime reads a date and time, which HubSpot writes in full or in milliseconds; zero
+// where it says none.
+func crmTime(s string) time.Time {
 	if at, err := time.Parse(time.RFC3339, s); err == nil {
-		return at.UTC(), true
+		return at.UTC()
 	}
-	ms, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		return time.Time{}, false
+	if ms, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return time.UnixMilli(ms).UTC()
 	}
-	return time.UnixMilli(ms).UTC(), true
+	return time.Time{}
 }
 
 // linkCompanies finds the company of each deal: its primary one, else the first.

@@ -184,7 +184,7 @@ func TestChangedDealsAsHubSpotWritesThem(t *testing.T) {
 func TestMoreDealsOfOneMomentThanASearchGives(t *testing.T) {
 	t.Parallel()
 	moment := time.Date(2026, 5, 20, 10, 0, 0, 0, time.UTC)
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		results := []map[string]any{}
 		for i := range 200 {
 			results = append(results, map[string]any{"id": strconv.Itoa(1 + i), "properties": map[string]string{
