@@ -169,17 +169,16 @@ type Models struct {
 }
 
 // activeModels are the models that score companies now.
-func (a *Activities) activeModels(ctx context.Context) (Models, []*icp.Model, error) {
-	refs, err := a.Store.ActiveModels(ctx, icp.SubjectCompany)
+func (a *Activities) activeModels(ctx context.Context) (Models, error) {
+	inForce, err := a.inForce(ctx)
 	if err != nil {
-		return Models{}, nil, err
+		return Models{}, err
 	}
-	if len(refs) == 0 {
-		return Models{}, nil, fmt.Errorf("%w: no model for companies is active", account.ErrNotFound)
+	refs := make([]ModelRef, len(inForce))
+	for i, m := range inForce {
+		refs[i] = m.ModelRef
 	}
-	in := Models{Model: refs[0], Segments: slices.Clip(refs[1:])}
-	models, err := a.load(ctx, in)
-	return in, models, err
+	return Models{Model: refs[0], Segments: slices.Clip(refs[1:])}, nil
 }
 
 // pin returns the models that a run of the account keeps: the active ones, or, of a

@@ -79,7 +79,7 @@ func (a *Activities) PlanReview(ctx context.Context, in PlanReviewInput) (Review
 			return ReviewPlan{}, failure(err)
 		}
 	}
-	models, _, err := a.activeModels(ctx)
+	models, err := a.activeModels(ctx)
 	if err != nil {
 		return ReviewPlan{}, failure(err)
 	}

@@ -94,7 +94,7 @@ func (a *Activities) PlanSweep(ctx context.Context, in PlanSweepInput) (SweepPla
 		}
 		plan.Total += n
 	}
-	plan.Models, _, err = a.activeModels(ctx)
+	plan.Models, err = a.activeModels(ctx)
 	return plan, failure(err)
 }
 

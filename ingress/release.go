@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -143,8 +144,8 @@ func again(ctx context.Context, send func() error) error {
 	}
 }
 
-// ReleaseOf returns the release that a person means by a model's name and version; by the
-// name alone the one that is under way, or the latest.
+// ReleaseOf returns the release that a person means by a model's name and version, the
+// latest of several; by the name alone the one that is under way, or else the active one.
 //
 // Errors: [account.ErrInvalid], which says what to do, when there is none.
 func ReleaseOf(ctx context.Context, s interface {
@@ -161,6 +162,15 @@ func ReleaseOf(ctx context.Context, s interface {
 			what = fmt.Sprintf("%s@%d", name, version)
 		}
 		return store.Release{}, account.Invalid("release", fmt.Sprintf("there is none of %s; `starter icp releases` lists those there are, `starter icp release` begins one", what))
+	}
+	if version == 0 {
+		for _, means := range []func(store.Release) bool{
+			func(r store.Release) bool { return !r.Over() }, func(r store.Release) bool { return r.State == store.Active },
+		} {
+			if i := slices.IndexFunc(all, means); i >= 0 {
+				return all[i], nil
+			}
+		}
 	}
 	return all[0], nil
 }

@@ -33,7 +33,7 @@ func NewDuel(candidate, active *icp.Model) *Duel {
 // Add rates a deal by both versions, as of its opening. Accounts that the candidate is not
 // for are left out.
 func (d *Duel) Add(deal PastDeal) {
-	if applies, known := d.of[0].Applies(deal.Facts); d.of[0].AppliesTo != nil && !(applies && known) {
+	if applies, known := d.of[0].Applies(deal.Facts); !applies || !known {
 		d.out++
 		return
 	}

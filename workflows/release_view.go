@@ -31,7 +31,9 @@ func (r *release) show(ctx workflow.Context) {
 	p.approvals(r.in.Settings.Roles, s.Release)
 	if d := s.Difference; d != nil {
 		p.difference(d)
-		if why := d.Stops(r.in.Settings.Guard); why != "" && s.State == inShadow && s.Stopped == "" {
+		//workflowcheck:ignore
+		why := d.Stops(r.in.Settings.Guard) // goes through a map in order
+		if why != "" && s.State == inShadow && s.Stopped == "" {
 			p.add("Will be stopped by the %s.\n\n", why)
 		}
 	}
