@@ -179,8 +179,10 @@ func (v Value) MarshalJSON() ([]byte, error) {
 		if v.List() == nil {
 			return []byte("[]"), nil
 		}
+		return json.Marshal(v.List())
+	default:
+		return json.Marshal(v.holds)
 	}
-	return json.Marshal(v.holds)
 }
 
 // UnmarshalJSON implements json.Unmarshaler.

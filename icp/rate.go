@@ -156,10 +156,10 @@ func known(facts account.Facts, field account.Field, kind account.Kind) (fact ac
 
 // usable returns v as the wanted kind; false if it cannot be that, or is an empty text.
 func usable(v account.Value, kind account.Kind) (as account.Value, ok bool) {
-	switch v.Kind() {
-	case kind:
+	if v.Kind() == kind {
 		return v, kind != account.TextKind || v.Text() != ""
-	case account.NoKind:
+	}
+	if v.IsZero() { // as most that cannot: an error would take longer
 		return v, false
 	}
 	as, err := v.As(kind)

@@ -185,9 +185,14 @@ func (a *app) settled(ctx context.Context, runs []started) ([]started, error) {
 	if err != nil {
 		return nil, err
 	}
+	ended := make(map[store.RunKey]bool, len(settled))
+	for _, run := range settled {
+		ended[run.RunKey] = run.Ended
+	}
 	var out []started
 	for i, r := range oldest {
-		if slices.Contains(settled, keys[i]) {
+		var there bool
+		if r.ended, there = ended[keys[i]]; there {
 			out = append(out, r)
 		}
 	}
@@ -206,7 +211,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 // started is a row whose run there is.
 type started struct {
 	row
-	run ingress.Run
+	run   ingress.Run
+	ended bool // by the record, which is a moment ahead of Temporal
 }
 
 func (a *app) startRows(ctx context.Context, cmd *cobra.Command, rows []row, s *summary) ([]started, error) {
@@ -233,7 +239,7 @@ func (a *app) startRows(ctx context.Context, cmd *cobra.Command, rows []row, s *
 				if err != nil {
 					return fmt.Errorf("line %d: %w; run the import again to go on", r.Line, err)
 				}
-				*slot = started{r, run}
+				*slot = started{row: r, run: run}
 				s.countStart(run)
 				return nil
 			})
@@ -251,7 +257,11 @@ func (a *app) follow(ctx context.Context, runs []started, s *summary) (lines map
 	g.SetLimit(waiters)
 	for _, r := range runs {
 		g.Go(func() error {
-			end, done, err := a.glance(gctx, r.run)
+			look := a.glance
+			if r.ended { // so its result is all that there is to ask for
+				look = a.look
+			}
+			end, done, err := look(gctx, r.run)
 			if err != nil || !done {
 				return err
 			}

@@ -154,3 +154,21 @@ func TestRefusedRunHasNoAccount(t *testing.T) {
 	require.ErrorIs(t, s.SaveRun(t.Context(), store.Run{WorkflowID: "w", RunID: "r", Status: "lost"}), account.ErrInvalid)
 	require.ErrorIs(t, s.SaveRun(t.Context(), store.Run{WorkflowID: "w", RunID: "r2", AccountID: 99, Status: "running"}), account.ErrNotFound)
 }
+
+func TestSettledTellsRunsThatEndedFromRunsThatWait(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t)
+	for _, r := range []store.Run{
+		{RunID: "busy", Status: "running"},
+		{RunID: "parked", Status: "running", Reason: "waits for apollo"},
+		{RunID: "through", Status: "completed", EndedAt: now},
+		{RunID: "not asked about", Status: "completed", EndedAt: now},
+	} {
+		r.WorkflowID = "w"
+		require.NoError(t, s.SaveRun(t.Context(), r))
+	}
+	key := func(id string) store.RunKey { return store.RunKey{WorkflowID: "w", RunID: id} }
+	settled, err := s.Settled(t.Context(), []store.RunKey{key("busy"), key("parked"), key("through"), key("not on record")})
+	require.NoError(t, err)
+	require.ElementsMatch(t, []store.SettledRun{{RunKey: key("parked")}, {RunKey: key("through"), Ended: true}}, settled)
+}

@@ -60,18 +60,23 @@ func (s *Store) SaveRun(ctx context.Context, r Run) error {
 // RunKey names a run.
 type RunKey struct{ WorkflowID, RunID string }
 
-// Settled returns those of the runs that have ended, or have acted on what they know
-// and wait for more.
-func (s *Store) Settled(ctx context.Context, runs []RunKey) ([]RunKey, error) {
+// SettledRun is a run that has ended, or has acted on what it knows and waits for more.
+type SettledRun struct {
+	RunKey
+	Ended bool
+}
+
+// Settled returns those of the runs that are settled.
+func (s *Store) Settled(ctx context.Context, runs []RunKey) ([]SettledRun, error) {
 	const q = `
-		SELECT workflow_id, run_id FROM runs JOIN unnest($1::text[], $2::text[]) AS w (workflow_id, run_id) USING (workflow_id, run_id)
+		SELECT workflow_id, run_id, status <> 'running' FROM runs JOIN unnest($1::text[], $2::text[]) AS w (workflow_id, run_id) USING (workflow_id, run_id)
 		WHERE status <> 'running' OR reason <> ''`
 	workflows, ids := make([]string, len(runs)), make([]string, len(runs))
 	for i, r := range runs {
 		workflows[i], ids[i] = r.WorkflowID, r.RunID
 	}
 	rows, _ := s.db.Query(ctx, q, workflows, ids)
-	settled, err := pgx.CollectRows(rows, pgx.RowToStructByPos[RunKey])
+	settled, err := pgx.CollectRows(rows, pgx.RowToStructByPos[SettledRun])
 	return settled, wrap(err, "look at %d runs", len(runs))
 }
 
