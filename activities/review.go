@@ -1,7 +1,6 @@
 package activities
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -43,7 +42,7 @@ type ReviewStore interface {
 	SaveReview(ctx context.Context, m store.MadeReview) (store.Review, error)
 	Review(ctx context.Context, id int64) (store.Review, error)
 	Reviews(ctx context.Context, quarter string) ([]store.Review, error)
-	ReviewReport(ctx context.Context, id int64) (report, html []byte, err error)
+	ReviewReport(ctx context.Context, id int64) (report []byte, err error)
 	PlaceReview(ctx context.Context, id int64, ours string, gone []int64) (account.Account, error)
 	TaskOfReview(ctx context.Context, id int64, taskID string) error
 	CountReviewDecision(ctx context.Context, reviewID, id int64, at time.Time) (store.Review, error)
@@ -119,8 +118,8 @@ type PassedReview struct {
 	Quarter string `json:"quarter"`
 }
 
-// MakeReview works a quarter's review out of what is on record, and keeps it: report,
-// page and draft. The same input and record make the same review. One that was decided
+// MakeReview works a quarter's review out of what is on record, and keeps it: report
+// and draft. The same input and record make the same review. One that was decided
 // on stays as it is.
 func (a *Activities) MakeReview(ctx context.Context, in MakeReviewInput) (MakeReviewResult, error) {
 	defer keepAlive(ctx)()
@@ -137,11 +136,6 @@ func (a *Activities) MakeReview(ctx context.Context, in MakeReviewInput) (MakeRe
 	if made.Report, err = json.MarshalIndent(q, "", "  "); err != nil {
 		return MakeReviewResult{}, failure(account.Invalid("report", err.Error()))
 	}
-	var html bytes.Buffer
-	if err := q.WriteHTML(&html); err != nil {
-		return MakeReviewResult{}, failure(err)
-	}
-	made.HTML = html.Bytes()
 	out := MakeReviewResult{Deals: len(input.Deals), Closed: q.Totals.Closed, Won: q.Totals.Won, Claims: len(q.Claims)}
 	if q.Proposal != nil {
 		made.Draft, out.Draft = q.Proposal.Source, q.Proposal.Model
@@ -580,15 +574,15 @@ func (a *Activities) reviewTask(ctx context.Context, r store.Review, m *icp.Mode
 		t.Due = time.Now().Add(24 * time.Hour)
 		return t, nil
 	}
-	report, _, err := a.Store.ReviewReport(ctx, r.ID)
+	report, err := a.Store.ReviewReport(ctx, r.ID)
 	if err != nil {
 		return t, err
 	}
-	var q review.QuarterReview
-	if err := json.Unmarshal(report, &q); err != nil {
+	q, err := review.ReadQuarter(report)
+	if err != nil {
 		return t, err
 	}
-	t.Body = findings(&q) + a.whereReport(r) + "\n" + decide
+	t.Body = findings(q) + a.whereReport(r) + "\n" + decide
 	return t, nil
 }
 

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -302,11 +301,13 @@ func (w *quarterWorld) reports() string {
 	all, err := w.store.Reviews(w.t.Context(), w.span.Name)
 	require.NoError(w.t, err)
 	require.Len(w.t, all, 1)
-	report, html, err := w.store.ReviewReport(w.t.Context(), all[0].ID)
+	report, err := w.store.ReviewReport(w.t.Context(), all[0].ID)
 	require.NoError(w.t, err)
-	var q struct{ At time.Time }
-	require.NoError(w.t, json.Unmarshal(report, &q))
-	out := string(report) + string(html)
+	q, err := review.ReadQuarter(report)
+	require.NoError(w.t, err)
+	var page strings.Builder
+	require.NoError(w.t, q.WriteHTML(&page))
+	out := string(report) + page.String()
 	for _, layout := range []string{time.RFC3339Nano, time.RFC3339, "2006-01-02 15:04", "15:04"} {
 		out = strings.ReplaceAll(out, q.At.UTC().Format(layout), "AT")
 	}

@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -18,6 +19,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/review"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
 )
@@ -25,7 +27,7 @@ import (
 // ReviewStore is the record, as reviews need it at the front door.
 type ReviewStore interface {
 	Reviews(ctx context.Context, quarter string) ([]store.Review, error)
-	ReviewReport(ctx context.Context, id int64) (report, html []byte, err error)
+	ReviewReport(ctx context.Context, id int64) (report []byte, err error)
 }
 
 // errNoReview does not tell a quarter without a review from a key that is wrong.
@@ -52,7 +54,7 @@ func (h *Handler) review(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, errNoReview)
 		return
 	}
-	_, html, err := h.store.ReviewReport(r.Context(), id)
+	html, err := h.page(r.Context(), id)
 	if err != nil {
 		h.failReview(w, err)
 		return
@@ -61,6 +63,21 @@ func (h *Handler) review(w http.ResponseWriter, r *http.Request) {
 	header.Set("Content-Security-Policy", reviewPolicy(html))
 	header.Set("X-Content-Type-Options", "nosniff")
 	_, _ = w.Write(html) // the reader may be gone
+}
+
+// page makes the page of a review of its report.
+func (h *Handler) page(ctx context.Context, id int64) ([]byte, error) {
+	report, err := h.store.ReviewReport(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	q, err := review.ReadQuarter(report)
+	if err != nil {
+		return nil, err
+	}
+	var page bytes.Buffer
+	err = q.WriteHTML(&page)
+	return page.Bytes(), err
 }
 
 // styleElement is where a page has its own styles.

@@ -2,6 +2,7 @@ package review
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -41,6 +42,15 @@ type QuarterReview struct {
 	Proposal  *WeightProposal   `json:"proposal"`       // nil: nothing to change
 	Thin      string            `json:"thin,omitempty"` // why nothing is proposed
 	Notes     []string          `json:"notes"`
+}
+
+// ReadQuarter reads a review from its JSON.
+func ReadQuarter(data []byte) (*QuarterReview, error) {
+	var q QuarterReview
+	if err := json.Unmarshal(data, &q); err != nil {
+		return nil, fmt.Errorf("read a review: %w", err)
+	}
+	return &q, nil
 }
 
 // Unscored is the group of deals that opened before their account had a score.

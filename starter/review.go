@@ -1,8 +1,8 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -173,14 +173,22 @@ func (a *app) followReview(ctx context.Context, w io.Writer, run client.Workflow
 }
 
 func (a *app) showReview(cmd *cobra.Command, o reviewOptions, r store.Review) error {
-	report, html, err := a.store.ReviewReport(cmd.Context(), r.ID)
+	report, err := a.store.ReviewReport(cmd.Context(), r.ID)
 	if err != nil {
+		return err
+	}
+	q, err := review.ReadQuarter(report)
+	if err != nil {
+		return err
+	}
+	var html bytes.Buffer
+	if err := q.WriteHTML(&html); err != nil {
 		return err
 	}
 	for _, file := range []struct {
 		name string
 		data []byte
-	}{{o.out, html}, {o.draft, []byte(r.Draft)}} {
+	}{{o.out, html.Bytes()}, {o.draft, []byte(r.Draft)}} {
 		if file.name == "" || len(file.data) == 0 {
 			continue
 		}
@@ -193,11 +201,7 @@ func (a *app) showReview(cmd *cobra.Command, o reviewOptions, r store.Review) er
 		_, err := w.Write(append(report, '\n'))
 		return err
 	}
-	var q review.QuarterReview
-	if err := json.Unmarshal(report, &q); err != nil {
-		return fmt.Errorf("read the review of %s: %w", r.Quarter, err)
-	}
-	printReview(w, &q)
+	printReview(w, q)
 	if o.out != "" {
 		fmt.Fprintf(w, "The report is in %s.\n", o.out)
 	}

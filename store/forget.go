@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -126,10 +127,36 @@ func eraseIn(ctx context.Context, tx pgx.Tx, domain string) (Erased, error) {
 			return out, err
 		}
 	}
+	keys, names := make([]string, len(out.Accounts)), []string{domain}
+	for i, acc := range out.Accounts {
+		keys[i] = acc.Key.String()
+		names = append(names, keys[i], fmt.Sprintf("account/%d", acc.ID)) // as reviews call one that has no key
+	}
 	if err := drop("answers", "subject = $1", domain); err != nil {
 		return out, err
 	}
+	if err := drop("deals", "crm || '/' || portal || '/' || company_id = ANY ($1)", keys); err != nil {
+		return out, err
+	}
+	if err := unmention(ctx, tx, names, out.Rows); err != nil {
+		return out, err
+	}
 	return out, drop("accounts", "id = ANY ($1)", ids)
+}
+
+// unmention takes the company out of the lists of reviews, whose figures it stays in.
+func unmention(ctx context.Context, tx pgx.Tx, names []string, rows map[string]int64) error {
+	const q = `
+		UPDATE reviews SET report = jsonb_set(report::jsonb, '{stalled,list}', coalesce((
+			SELECT jsonb_agg(one ORDER BY place) FROM jsonb_array_elements(report::jsonb #> '{stalled,list}') WITH ORDINALITY AS l (one, place)
+			WHERE one ->> 'account' <> ALL ($1)
+		), '[]'))::json
+		WHERE EXISTS (SELECT FROM jsonb_array_elements(report::jsonb #> '{stalled,list}') AS one WHERE one ->> 'account' = ANY ($1))`
+	tag, err := tx.Exec(ctx, q, names)
+	if n := tag.RowsAffected(); n > 0 {
+		rows["reviews"] = n
+	}
+	return err
 }
 
 func lockAccounts(ctx context.Context, tx pgx.Tx, domain string) ([]account.Account, error) {
@@ -147,7 +174,7 @@ func hangingOnAccounts(ctx context.Context, tx pgx.Tx) ([]reference, error) {
 		FROM pg_constraint c
 		JOIN pg_class t ON t.oid = c.conrelid
 		JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
-		WHERE c.contype = 'f' AND c.confrelid = 'accounts'::regclass
+		WHERE c.contype = 'f' AND c.confrelid = 'accounts'::regclass AND c.confdeltype = 'c'
 		ORDER BY t.relname`
 	rows, _ := tx.Query(ctx, q)
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r reference, err error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/crm"
 	"github.com/sluicehq/sluice/signals"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/storetest"
@@ -34,6 +35,17 @@ func TestErasingACompanyLeavesNothingOfItAndAllOfTheOthers(t *testing.T) {
 	}
 	gone, stays := plant("canary.example", "1"), plant("other.example", "2")
 
+	require.NoError(t, s.SaveModel(ctx, "revops", 1, "company", []byte("a model")))
+	_, err = s.SaveReview(ctx, store.MadeReview{
+		Quarter: "2026Q3", Model: store.ModelRef{Name: "revops", Version: 1}, Key: aKey, At: now,
+		Report: []byte(`{"stalled": {"list": [{"account": "hubspot/8100/2"}, {"account": "hubspot/8100/1", "name": "canary.example"}]}}`),
+	})
+	require.NoError(t, err)
+	_, err = s.KeepDeals(ctx, "hubspot", "8100", crm.DealPage{Deals: []crm.Deal{
+		{ID: "canary-deal", Company: gone.Key, OpenedAt: now, ChangedAt: now}, {ID: "other-deal", Company: stays.Key, OpenedAt: now, ChangedAt: now},
+	}}, now)
+	require.NoError(t, err)
+
 	before := storetest.Dump(t, url)
 	require.Contains(t, before, "canary.example")
 	known, err := s.WhatIsKnown(ctx, "canary.example")
@@ -45,12 +57,14 @@ func TestErasingACompanyLeavesNothingOfItAndAllOfTheOthers(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, known, erased)
 	require.Equal(t, []account.Account{gone}, erased.Accounts)
-	require.Equal(t, map[string]int64{"accounts": 1, "answers": 1, "facts": 1, "ledger": 1, "visits": 1, "runs": 1}, erased.Rows)
+	require.Equal(t, map[string]int64{"accounts": 1, "answers": 1, "facts": 1, "ledger": 1, "visits": 1, "runs": 1, "deals": 1, "reviews": 1}, erased.Rows)
 	require.Len(t, erased.Providers, 1)
 	require.Equal(t, "apollo", erased.Providers[0].Provider)
 	require.Equal(t, 1, erased.Providers[0].Calls)
 	after := storetest.Dump(t, url)
 	require.NotContains(t, after, "canary")
+	require.Contains(t, after, "other-deal")
+	require.Contains(t, after, `{"account": "hubspot/8100/2"}`)
 	facts, err := s.Facts(ctx, stays.ID)
 	require.NoError(t, err)
 	require.Len(t, facts, 1)

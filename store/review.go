@@ -56,7 +56,7 @@ func CheckReviewDecision(decision string) error {
 	return nil
 }
 
-const reviewColumns = `r.id, r.quarter, r.model, r.model_version, r.key, r.draft, r.made_at, r.account_id, r.task_id, r.passed_at,
+const reviewColumns = `r.id, r.quarter, r.model, r.model_version, r.key, r.draft, r.made_at, r.task_on, r.task_id, r.passed_at,
 	d.id, d.review_id, d.decision, d.author, d.words, d.created_at, d.counted_at`
 
 const reviewJoin = ` LEFT JOIN review_decisions d ON d.id = r.decision_id `
@@ -67,7 +67,6 @@ type MadeReview struct {
 	Model   ModelRef
 	Key     string // to be used if there is none yet
 	Report  []byte // JSON
-	HTML    []byte
 	Draft   string
 	At      time.Time
 }
@@ -79,15 +78,15 @@ type MadeReview struct {
 // Errors: [account.ErrNotFound] for a model that is not on record.
 func (s *Store) SaveReview(ctx context.Context, m MadeReview) (Review, error) {
 	const q = `
-		INSERT INTO reviews AS r (quarter, model, model_version, key, report, html, draft, made_at)
-		VALUES (@quarter, @model, @version, @key, @report, @html, @draft, @at)
+		INSERT INTO reviews AS r (quarter, model, model_version, key, report, draft, made_at)
+		VALUES (@quarter, @model, @version, @key, @report, @draft, @at)
 		ON CONFLICT ON CONSTRAINT review_once DO UPDATE SET
-			model_version = excluded.model_version, report = excluded.report, html = excluded.html, draft = excluded.draft,
+			model_version = excluded.model_version, report = excluded.report, draft = excluded.draft,
 			made_at = excluded.made_at, passed_at = NULL
 		WHERE r.decision_id IS NULL`
 	_, err := s.db.Exec(ctx, q, pgx.StrictNamedArgs{
 		"quarter": m.Quarter, "model": m.Model.Name, "version": m.Model.Version, "key": m.Key,
-		"report": string(m.Report), "html": string(m.HTML), "draft": m.Draft, "at": m.At,
+		"report": string(m.Report), "draft": m.Draft, "at": m.At,
 	})
 	if err != nil {
 		return Review{}, wrap(err, "save review of %s", m.Quarter)
@@ -122,12 +121,11 @@ func (s *Store) Reviews(ctx context.Context, quarter string) ([]Review, error) {
 	return all, wrap(err, "reviews")
 }
 
-// ReviewReport returns the report of a review: as JSON, and as a page. Errors:
-// [account.ErrNotFound].
-func (s *Store) ReviewReport(ctx context.Context, id int64) (report, html []byte, err error) {
-	const q = `SELECT report::text, html FROM reviews WHERE id = $1`
-	err = s.db.QueryRow(ctx, q, id).Scan(&report, &html)
-	return report, html, wrap(err, "report of review %d", id)
+// ReviewReport returns the report of a review as JSON. Errors: [account.ErrNotFound].
+func (s *Store) ReviewReport(ctx context.Context, id int64) (report []byte, err error) {
+	const q = `SELECT report::text FROM reviews WHERE id = $1`
+	err = s.db.QueryRow(ctx, q, id).Scan(&report)
+	return report, wrap(err, "report of review %d", id)
 }
 
 // PlaceReview settles whose record in the CRM the review's task hangs on, and returns that
@@ -137,14 +135,14 @@ func (s *Store) ReviewReport(ctx context.Context, id int64) (report, html []byte
 // Errors: [account.ErrNotFound] when no account has a record.
 func (s *Store) PlaceReview(ctx context.Context, id int64, ours string, gone []int64) (account.Account, error) {
 	const q = `
-		UPDATE reviews SET account_id = CASE WHEN account_id IS NULL OR account_id = ANY (@gone) THEN (
+		UPDATE reviews SET task_on = CASE WHEN task_on IS NULL OR task_on = ANY (@gone) THEN (
 			SELECT a.id FROM accounts a LEFT JOIN LATERAL (
 				SELECT coalesce(override_value, value) AS value FROM scores WHERE account_id = a.id ORDER BY id DESC LIMIT 1
 			) AS last ON true
 			WHERE a.crm IS NOT NULL AND a.id <> ALL (@gone)
 			ORDER BY a.domain IS NOT DISTINCT FROM nullif(@ours, '') DESC, last.value DESC NULLS LAST, a.id LIMIT 1
-		) ELSE account_id END
-		WHERE id = @id RETURNING coalesce(account_id, 0)`
+		) ELSE task_on END
+		WHERE id = @id RETURNING coalesce(task_on, 0)`
 	if gone == nil {
 		gone = []int64{}
 	}

@@ -16,7 +16,7 @@ var aKey = strings.Repeat("k", 26)
 
 func made(quarter string) store.MadeReview {
 	return store.MadeReview{
-		Quarter: quarter, Model: store.ModelRef{Name: "revops", Version: 3}, Key: aKey, Report: []byte(`{"z": 1, "a": [2]}`), HTML: []byte("<p>"),
+		Quarter: quarter, Model: store.ModelRef{Name: "revops", Version: 3}, Key: aKey, Report: []byte(`{"z": 1, "a": [2]}`),
 		Draft: "name: revops", At: now,
 	}
 }
@@ -46,13 +46,13 @@ func TestAReviewIsMadeAnewUntilItIsDecided(t *testing.T) {
 	require.NoError(t, s.PassReview(ctx, first.ID, now))
 
 	again := made("2026Q3")
-	again.Model.Version, again.Key, again.Report, again.HTML, again.Draft, again.At = 4, strings.Repeat("x", 26), []byte(`{"b":  2}`), []byte("<b>"), "", now.Add(time.Hour)
+	again.Model.Version, again.Key, again.Report, again.Draft, again.At = 4, strings.Repeat("x", 26), []byte(`{"b":  2}`), "", now.Add(time.Hour)
 	second := saved(t, s, again)
 	want := store.Review{ID: first.ID, Quarter: "2026Q3", Model: again.Model, Key: aKey, MadeAt: again.At, TaskID: "77"}
 	require.Equal(t, want, second, "the link that people have goes on to work")
-	report, html, err := s.ReviewReport(ctx, first.ID)
+	report, err := s.ReviewReport(ctx, first.ID)
 	require.NoError(t, err)
-	require.Equal(t, `{"b":  2}<b>`, string(report)+string(html), "as it was written")
+	require.Equal(t, `{"b":  2}`, string(report), "as it was written")
 
 	d, err := s.HandInReviewDecision(ctx, store.ReviewDecision{ReviewID: first.ID, Decision: "kept", Author: " dana ", Words: "Too few deals"})
 	require.NoError(t, err)
@@ -74,7 +74,7 @@ func TestAReviewIsMadeAnewUntilItIsDecided(t *testing.T) {
 	require.NoError(t, s.PassReview(ctx, first.ID, now))
 
 	require.Equal(t, late, saved(t, s, made("2026Q3")), "what is decided stays")
-	report, _, err = s.ReviewReport(ctx, first.ID)
+	report, err = s.ReviewReport(ctx, first.ID)
 	require.NoError(t, err)
 	require.Equal(t, `{"b":  2}`, string(report))
 	saved(t, s, made("2026Q2"))
@@ -111,7 +111,7 @@ func TestReviewsRefuse(t *testing.T) {
 	require.ErrorIs(t, err, account.ErrNotFound)
 	_, err = s.ReviewOf(ctx, "2026Q4", "revops")
 	require.ErrorIs(t, err, account.ErrNotFound)
-	_, _, err = s.ReviewReport(ctx, 99)
+	_, err = s.ReviewReport(ctx, 99)
 	require.ErrorIs(t, err, account.ErrNotFound)
 }
 

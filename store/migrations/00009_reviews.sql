@@ -8,20 +8,20 @@ CREATE TABLE reviews (
 	model_version integer NOT NULL,
 	key           text NOT NULL, -- who has it may read the report
 	report        json NOT NULL,
-	html          text NOT NULL,
 	draft         text NOT NULL DEFAULT '', -- the source of the proposed model; '': nothing is proposed
 	made_at       timestamptz NOT NULL,
-	account_id    bigint, -- whose record the task hangs on
+	task_on       bigint, -- the account whose record the task hangs on
 	task_id       text NOT NULL DEFAULT '',
 	decision_id   bigint,
 	passed_at     timestamptz, -- when the next review began with this one undecided
 	CONSTRAINT reviews_pkey PRIMARY KEY (id),
 	CONSTRAINT review_once UNIQUE (quarter, model),
 	CONSTRAINT review_model FOREIGN KEY (model, model_version) REFERENCES models (name, version),
-	CONSTRAINT review_account FOREIGN KEY (account_id) REFERENCES accounts (id) ON DELETE SET NULL,
+	CONSTRAINT review_account FOREIGN KEY (task_on) REFERENCES accounts (id) ON DELETE SET NULL,
 	CONSTRAINT review_quarter_shape CHECK (quarter ~ '^[0-9]{4}Q[1-4]$'),
 	CONSTRAINT review_key_length CHECK (length(key) BETWEEN 26 AND 64)
 );
+CREATE INDEX reviews_task_on ON reviews (task_on);
 
 -- What people want to be done about a review, from when it is handed in; one counts.
 CREATE TABLE review_decisions (
