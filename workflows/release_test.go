@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,6 +33,7 @@ type keptRelease struct {
 	*testsuite.TestWorkflowEnvironment
 	t         *testing.T
 	settings  activities.ReleaseSettings
+	mu        sync.Mutex // activities, children and callbacks run at the same time
 	rec       activities.Release
 	live      int // the version that is active
 	candidate int // on trial
@@ -63,18 +65,22 @@ func newKeptRelease(t *testing.T) *keptRelease {
 	r.rec.Since = r.Now()
 	r.SetTestTimeout(time.Minute) // of real time: the virtual one flies
 	r.OnUpsertTypedSearchAttributes(mock.Anything).Return(nil).Maybe()
-	r.OnActivity(a.ReadRelease, mock.Anything, mock.Anything).Return(func(context.Context, int64) (activities.Release, error) { return r.stands() }).Maybe()
+	r.OnActivity(a.ReadRelease, mock.Anything, mock.Anything).Return(func(context.Context, int64) (activities.Release, error) { defer r.lock()(); return r.stands() }).Maybe()
 	r.OnActivity(a.ValidateRelease, mock.Anything, mock.Anything).Return(func(context.Context, int64) (activities.Release, error) {
+		defer r.lock()()
 		return r.to(store.Validated)
 	}).Maybe()
 	r.OnActivity(a.BacktestRelease, mock.Anything, mock.Anything).Return(func(context.Context, int64) (activities.BacktestResult, error) {
+		defer r.lock()()
 		stands, err := r.to(store.Backtested)
 		return activities.BacktestResult{Release: stands, Backtest: review.Duelled{Why: "no deals on record"}}, err
 	}).Maybe()
 	r.OnActivity(a.MoveRelease, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.MoveReleaseInput) (activities.Release, error) {
+		defer r.lock()()
 		return r.to(in.To)
 	}).Maybe()
 	r.OnActivity(a.GuardRelease, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.GuardReleaseInput) (activities.Release, error) {
+		defer r.lock()()
 		if r.rec.Stopped = ""; !in.Pass {
 			r.rec.Stopped = in.Difference.Stops(r.settings.Guard)
 		}
@@ -84,17 +90,20 @@ func newKeptRelease(t *testing.T) *keptRelease {
 		return r.stands()
 	}).Maybe()
 	r.OnActivity(a.StopRelease, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.StopReleaseInput) (activities.Release, error) {
+		defer r.lock()()
 		r.rec.Stopped = in.Why
 		r.note("stopped")
 		return r.stands()
 	}).Maybe()
 	r.OnActivity(a.EndRelease, mock.Anything, mock.Anything).Return(func(context.Context, activities.EndReleaseInput) (activities.Release, error) {
+		defer r.lock()()
 		r.rec.Over = true
 		return r.stands()
 	}).Maybe()
 	r.OnActivity(a.CountApproval, mock.Anything, mock.Anything).Return(r.count).Maybe()
 	r.OnActivity(a.TakeMove, mock.Anything, mock.Anything).Return(r.take).Maybe()
 	r.OnActivity(a.ReleaseModels, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.ReleaseModelsInput) (activities.Models, error) {
+		defer r.lock()()
 		ref := r.rec.Model
 		if in.Back {
 			ref.Version = r.rec.Replaces
@@ -120,6 +129,7 @@ func (r *keptRelease) children() {
 		if err := r.lasts(ctx); err != nil {
 			return nil, err
 		}
+		defer r.lock()()
 		require.Equal(r.t, 3, in.Models.Model.Version)
 		r.planned = append(r.planned, in.At)
 		return &workflows.ShadowScoreResult{Difference: r.difference}, nil
@@ -128,6 +138,7 @@ func (r *keptRelease) children() {
 		if err := r.lasts(ctx); err != nil {
 			return nil, err
 		}
+		defer r.lock()()
 		if len(r.fails) > 0 {
 			err := r.fails[0]
 			r.fails = r.fails[1:]
@@ -142,9 +153,16 @@ func (r *keptRelease) children() {
 func (r *keptRelease) lasts(ctx workflow.Context) error {
 	err := workflow.Sleep(ctx, childTakes)
 	if err != nil {
+		defer r.lock()()
 		r.cut++
 	}
 	return err
+}
+
+// lock returns what ends it.
+func (r *keptRelease) lock() func() {
+	r.mu.Lock()
+	return r.mu.Unlock
 }
 
 func (r *keptRelease) stands() (activities.Release, error) {
@@ -178,6 +196,7 @@ func refused(err error) error {
 }
 
 func (r *keptRelease) count(_ context.Context, in activities.DecisionInput) (activities.Release, error) {
+	defer r.lock()()
 	said := r.said[in.ID]
 	if err := r.rec.CheckApproval(said.Role, r.settings.Roles); err != nil {
 		return activities.Release{}, refused(err)
@@ -193,6 +212,7 @@ func (r *keptRelease) count(_ context.Context, in activities.DecisionInput) (act
 }
 
 func (r *keptRelease) take(_ context.Context, in activities.DecisionInput) (activities.Release, error) {
+	defer r.lock()()
 	m := r.moves[in.ID]
 	if err := r.rec.CheckMove(m.Move, m.DespiteGuard); err != nil {
 		return activities.Release{}, refused(err)
@@ -258,7 +278,9 @@ func signed(more ...string) []string {
 
 func (r *keptRelease) run() workflows.ReleaseStatus {
 	r.t.Helper()
-	r.ExecuteWorkflow(workflows.ModelRelease, workflows.ModelReleaseInput{ReleaseID: 9, Model: r.rec.Model, Settings: r.settings})
+	in := workflows.ModelReleaseInput{ReleaseID: 9, Model: r.rec.Model, Settings: r.settings}
+	r.ExecuteWorkflow(workflows.ModelRelease, in)
+	defer r.lock()()
 	require.True(r.t, r.IsWorkflowCompleted())
 	require.NoError(r.t, r.GetWorkflowError())
 	var s workflows.ReleaseStatus
@@ -359,6 +381,7 @@ func TestTheGuardStopsAReleaseForAPerson(t *testing.T) {
 	blind := r.decide(10*day, store.ActivateMove)
 	r.decideSo(11*day, store.ReleaseMove{Move: store.ActivateMove, DespiteGuard: true})
 	r.RegisterDelayedCallback(func() {
+		defer r.lock()()
 		require.Equal(t, "guard: 31 of 100 accounts (31 %) would change tier, and 25 % may; owner 202 would get 34 new tasks, and 20 may be", r.rec.Stopped)
 	}, 9*day)
 	r.run()
@@ -431,6 +454,7 @@ func TestAReleaseIsPausedInEveryStageAndGoesOnWhereItStood(t *testing.T) {
 			var during, later []string
 			look := func(into *[]string) func() {
 				return func() {
+					defer r.lock()()
 					require.Equal(t, at.state, r.rec.State)
 					*into = append(slices.Clone(r.journal), strings.Repeat("planned ", len(r.planned)), strings.Repeat("rescored ", len(r.rescored)))
 				}
@@ -539,6 +563,7 @@ func TestAFailedReScoreStopsTheReleaseUntilAPersonHasItTriedAgain(t *testing.T) 
 	r := newKeptRelease(t).signOff()
 	r.fails = []error{temporal.NewNonRetryableApplicationError("hubspot: auth_failed (401)", "auth_failed", nil)}
 	r.RegisterDelayedCallback(func() {
+		defer r.lock()()
 		require.Equal(t, "hubspot: auth_failed (401)", r.rec.Stopped)
 		require.Equal(t, store.AB, r.rec.State)
 	}, 5*day)
