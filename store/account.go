@@ -59,7 +59,7 @@ func (s *Store) upsertUnkeyed(ctx context.Context, domain, name string) (account
 		ON CONFLICT ON CONSTRAINT account_unkeyed_once DO UPDATE SET
 			name = coalesce(nullif(excluded.name, ''), accounts.name), updated_at = now()
 		RETURNING id, crm, portal, crm_id, domain, name`
-	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{"domain": domain, "name": name, "digests": digests(account.Key{}, domain)})
+	rows, _ := s.db.Query(ctx, q, named{"domain": domain, "name": name, "digests": digests(account.Key{}, domain)})
 	acc, err := pgx.CollectExactlyOneRow(rows, scanAccount)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return acc, errForgotten

@@ -25,7 +25,7 @@ func (s *Store) CloseProvider(ctx context.Context, provider string, outcome outb
 		INSERT INTO closures (provider, outcome, until, reason) VALUES (@provider, @outcome, @until, @reason)
 		ON CONFLICT ON CONSTRAINT closures_pkey DO UPDATE SET
 			outcome = excluded.outcome, until = excluded.until, reason = excluded.reason, closed_at = excluded.closed_at`
-	_, err := s.db.Exec(ctx, q, pgx.StrictNamedArgs{
+	_, err := s.db.Exec(ctx, q, named{
 		"provider": provider, "outcome": string(outcome), "until": optional(until), "reason": clean(reason, 1000),
 	})
 	return wrap(err, "close provider %s", provider)

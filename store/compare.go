@@ -29,7 +29,7 @@ func (s *Store) LastRuns(ctx context.Context, keys []account.Key, workflowIDs []
 	for i, key := range keys {
 		ids[i] = key.ID
 	}
-	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{"ids": ids, "workflows": workflowIDs, "crm": keys[0].CRM, "portal": keys[0].Portal})
+	rows, _ := s.db.Query(ctx, q, named{"ids": ids, "workflows": workflowIDs, "crm": keys[0].CRM, "portal": keys[0].Portal})
 	last := make(map[account.Key]string, len(keys))
 	var id, status string
 	_, err := pgx.ForEachRow(rows, []any{&id, &status}, func() error {

@@ -86,7 +86,7 @@ func (s *Store) KeepDeals(ctx context.Context, crmName, portal string, page crm.
 		changed = int(tag.RowsAffected())
 		return nil
 	})
-	b.Queue(read, pgx.StrictNamedArgs{
+	b.Queue(read, named{
 		"crm": crmName, "portal": portal, "since": optional(page.Next.Since), "after": page.Next.After, "more": page.More, "at": at,
 	})
 	err = s.db.SendBatch(ctx, &b).Close()
@@ -94,7 +94,7 @@ func (s *Store) KeepDeals(ctx context.Context, crmName, portal string, page crm.
 }
 
 // dealArgs are the columns of a page, each deal once: the last that the page has of it.
-func dealArgs(deals []crm.Deal) pgx.StrictNamedArgs {
+func dealArgs(deals []crm.Deal) named {
 	at := make(map[string]int, len(deals))
 	var once []crm.Deal
 	for _, d := range deals {
@@ -114,7 +114,7 @@ func dealArgs(deals []crm.Deal) pgx.StrictNamedArgs {
 		opened[i], closed[i], changed[i] = d.OpenedAt, optional(d.ClosedAt), d.ChangedAt
 		won[i], amounts[i] = d.Won && !d.ClosedAt.IsZero(), amountOf(d.Amount)
 	}
-	return pgx.StrictNamedArgs{
+	return named{
 		"ids": ids, "companies": companies, "kinds": kinds, "stages": stages, "opened": opened, "closed": closed, "changed": changed,
 		"won": won, "amounts": amounts,
 	}
@@ -136,7 +136,7 @@ func (s *Store) DealsToCheck(ctx context.Context, crmName, portal string, readBe
 		SELECT id, crm_id FROM deals
 		WHERE id > @after AND crm = @crm AND portal = @portal AND deleted_at IS NULL AND seen_at < @before AND (closed_at IS NULL OR closed_at >= @since)
 		ORDER BY id LIMIT @limit`
-	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{
+	rows, _ := s.db.Query(ctx, q, named{
 		"after": after, "crm": crmName, "portal": portal, "before": readBefore, "since": since, "limit": limit,
 	})
 	var recordID string
@@ -183,7 +183,7 @@ func (s *Store) DealsHeld(ctx context.Context, w DealsWanted, after int64, limit
 		FROM deals d LEFT JOIN accounts a ON a.crm = d.crm AND a.portal = d.portal AND a.crm_id = d.company_id
 		WHERE d.id > @after AND d.deleted_at IS NULL AND d.opened_at < @until AND (d.closed_at >= @since OR d.closed_at IS NULL AND NOT @closed)
 		ORDER BY d.id LIMIT @limit`
-	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{
+	rows, _ := s.db.Query(ctx, q, named{
 		"after": after, "since": w.Since, "until": w.Until, "closed": w.Closed, "limit": limit,
 	})
 	scores := map[int64]*ScoreRow{}
@@ -268,7 +268,7 @@ func (s *Store) PopulationAt(ctx context.Context, at time.Time, after int64, lim
 			SELECT * FROM scores WHERE account_id = a.id AND scored_at <= @at ORDER BY scored_at DESC, id DESC LIMIT 1
 		) AS last ON true
 		WHERE a.id > @after ORDER BY a.id LIMIT @limit`
-	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{"at": at, "after": after, "limit": limit})
+	rows, _ := s.db.Query(ctx, q, named{"at": at, "after": after, "limit": limit})
 	members, err := pgx.CollectRows(rows, scanMember)
 	return members, wrap(err, "population of %s after %d", at.Format(time.DateOnly), after)
 }
@@ -294,7 +294,7 @@ func (s *Store) EachProviderCall(ctx context.Context, from, to time.Time, visit 
 			ORDER BY scored_at DESC, id DESC LIMIT 1
 		) AS last ON true
 		WHERE l.made_at >= @from AND l.made_at < @to AND l.outcome IS NOT NULL AND l.reserved ORDER BY l.id`
-	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{"from": from, "to": to})
+	rows, _ := s.db.Query(ctx, q, named{"from": from, "to": to})
 	var c ProviderCall
 	_, err := pgx.ForEachRow(rows, []any{&c.Provider, &c.Outcome, &c.Credits, &c.Supplied, &c.Accepted}, func() error {
 		visit(c)
@@ -328,7 +328,7 @@ func (s *Store) MembersOf(ctx context.Context, model, tier string, at time.Time,
 			WHERE account_id = a.id AND scored_at <= @at ORDER BY scored_at DESC, id DESC LIMIT 1
 		) AS last ON last.model = @model AND last.tier = @tier
 		WHERE a.id > @after ORDER BY a.id LIMIT @limit`
-	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{"model": model, "tier": tier, "at": at, "after": after, "limit": limit})
+	rows, _ := s.db.Query(ctx, q, named{"model": model, "tier": tier, "at": at, "after": after, "limit": limit})
 	members, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (TierMember, error) {
 		var m TierMember
 		var crmName, portal, id, domain *string

@@ -128,7 +128,7 @@ func (s *Store) Difference(ctx context.Context, releaseID int64, limit int) (Dif
 		SELECT account_id, before, after, from_tier, to_tier FROM pairs WHERE before <> after
 		ORDER BY abs(after - before) DESC, account_id LIMIT @limit`
 	var d Difference
-	args := pgx.StrictNamedArgs{"release": releaseID}
+	args := named{"release": releaseID}
 	var b pgx.Batch
 	b.Queue(`ANALYZE planned_scores`)
 	b.Queue(counts, args).QueryRow(func(row pgx.Row) error {
@@ -151,7 +151,7 @@ func (s *Store) Difference(ctx context.Context, releaseID int64, limit int) (Dif
 		})
 		return err
 	})
-	b.Queue(largest, pgx.StrictNamedArgs{"release": releaseID, "limit": limit}).Query(func(rows pgx.Rows) (err error) {
+	b.Queue(largest, named{"release": releaseID, "limit": limit}).Query(func(rows pgx.Rows) (err error) {
 		d.Largest, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Move])
 		return err
 	})

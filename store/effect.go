@@ -140,7 +140,7 @@ const attempts = `unnest(@key::text[], @account::bigint[], @run::text[], @holder
 // stillLast is the condition that an attempt's score is the account's last one.
 const stillLast = `NOT EXISTS (SELECT FROM scores WHERE account_id = n.account AND id > n.score)`
 
-func attemptArgs(all []Attempt) (pgx.StrictNamedArgs, error) {
+func attemptArgs(all []Attempt) (named, error) {
 	n := len(all)
 	keys, accounts, runs, holders := make([]string, n), make([]int64, n), make([]string, n), make([]string, n)
 	kinds, tried, scores := make([]string, n), make([]string, n), make([]int64, n)
@@ -152,7 +152,7 @@ func attemptArgs(all []Attempt) (pgx.StrictNamedArgs, error) {
 		keys[i], accounts[i], runs[i], holders[i] = a.Key, a.AccountID, a.RunID, a.Holder
 		kinds[i], tried[i], scores[i] = string(a.Kind), values, a.ScoreID
 	}
-	return pgx.StrictNamedArgs{
+	return named{
 		"key": keys, "account": accounts, "run": runs, "holder": holders, "kind": kinds, "tried": tried, "score": scores,
 	}, nil
 }
@@ -180,7 +180,7 @@ func (s *Store) FinishEffects(ctx context.Context, done []Done) error {
 		}
 		keys[i], ids[i], written[i] = d.Key, d.CRMID, values
 	}
-	_, err := s.db.Exec(ctx, q, pgx.StrictNamedArgs{"keys": keys, "ids": ids, "written": written})
+	_, err := s.db.Exec(ctx, q, named{"keys": keys, "ids": ids, "written": written})
 	return wrap(err, "finish %d effects", len(done))
 }
 

@@ -41,7 +41,7 @@ func (s *Store) Exceptions(ctx context.Context, since, at time.Time, only bool) 
 			AND CASE WHEN @only THEN o.state = 'active' AND (o.expires_at IS NULL OR o.expires_at > @at)
 				ELSE o.state = 'active' OR o.ended_at >= @since END
 		ORDER BY o.began_at DESC, o.id DESC`
-	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{"only": only, "at": at, "since": since})
+	rows, _ := s.db.Query(ctx, q, named{"only": only, "at": at, "since": since})
 	all, err := pgx.CollectRows(rows, scanException)
 	return all, wrap(err, "exceptions")
 }

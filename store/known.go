@@ -117,7 +117,7 @@ func knownOverrides(b *pgx.Batch, ids []int64, at time.Time, of map[int64]*Known
 			SELECT last.override_id FROM unnest(@ids::bigint[]) AS a (id), LATERAL (
 				SELECT override_id FROM scores WHERE account_id = a.id ORDER BY id DESC LIMIT 1
 			) AS last))`
-	b.Queue(q, pgx.StrictNamedArgs{"ids": ids, "at": at}).Query(func(rows pgx.Rows) error {
+	b.Queue(q, named{"ids": ids, "at": at}).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			var holding bool
 			o, err := scanOverride(also{rows, []any{&holding}})

@@ -16,7 +16,7 @@ func TestNamedArgumentsAreRewrittenAsPgxDoes(t *testing.T) {
 	} {
 		wantSQL, wantArgs, wantErr := pgx.StrictNamedArgs(give).RewriteQuery(t.Context(), nil, q, nil)
 		sql, args, err := give.RewriteQuery(t.Context(), nil, q, nil)
-		require.Equal(t, wantErr, err)
+		require.Equal(t, wantErr == nil, err == nil, "pgx: %v, ours: %v", wantErr, err) // of several names it says any
 		require.Equal(t, wantSQL, sql)
 		require.Equal(t, wantArgs, args)
 	}

@@ -93,13 +93,13 @@ func (s *Store) SaveOverride(ctx context.Context, o Override) (Override, error) 
 	if err := CheckWords(o.Author, o.Reason); err != nil {
 		return Override{}, err
 	}
-	return s.override(ctx, o.AccountID, q, pgx.StrictNamedArgs{
+	return s.override(ctx, o.AccountID, q, named{
 		"account": o.AccountID, "score": o.Score, "tier": o.Tier, "code": o.Code, "expires": optional(o.ExpiresAt),
 		"reason": clean(strings.TrimSpace(o.Reason), maxReason), "author": clean(strings.TrimSpace(o.Author), maxAuthor),
 	})
 }
 
-func (s *Store) override(ctx context.Context, accountID int64, q string, args pgx.StrictNamedArgs) (Override, error) {
+func (s *Store) override(ctx context.Context, accountID int64, q string, args named) (Override, error) {
 	rows, _ := s.db.Query(ctx, q, args)
 	o, err := pgx.CollectExactlyOneRow(rows, scanOverride)
 	return o, wrap(err, "override of account %d", accountID)
@@ -122,7 +122,7 @@ func (s *Store) BeginOverride(ctx context.Context, accountID, id int64, at time.
 		WHERE account_id = @account AND id = @id AND state <> 'ended' AND (expires_at IS NULL OR expires_at > @at)
 			AND NOT EXISTS (SELECT FROM overrides WHERE account_id = @account AND id > @id AND state = 'active')
 		RETURNING ` + overrideColumns
-	args := pgx.StrictNamedArgs{"account": accountID, "id": id, "at": at}
+	args := named{"account": accountID, "id": id, "at": at}
 	var begun Override
 	var b pgx.Batch
 	inTurn(&b, scoring(accountID))
@@ -166,7 +166,7 @@ func (s *Store) EndOverride(ctx context.Context, accountID, id int64, how string
 	const end = `UPDATE overrides SET state = 'ended', ended = @how, ended_at = @at WHERE account_id = @account AND id = @id AND state <> 'ended'`
 	var b pgx.Batch
 	inTurn(&b, scoring(accountID))
-	b.Queue(end, pgx.StrictNamedArgs{"account": accountID, "id": id, "how": how, "at": at})
+	b.Queue(end, named{"account": accountID, "id": id, "how": how, "at": at})
 	if err := s.db.SendBatch(ctx, &b).Close(); err != nil {
 		return Override{}, wrap(err, "end override %d", id)
 	}
@@ -182,7 +182,7 @@ func (s *Store) TakeBack(ctx context.Context, accountID int64, by, reason string
 	if err := CheckWords(by, reason); err != nil {
 		return Override{}, err
 	}
-	return s.override(ctx, accountID, q, pgx.StrictNamedArgs{
+	return s.override(ctx, accountID, q, named{
 		"account": accountID, "by": clean(strings.TrimSpace(by), maxAuthor), "reason": clean(strings.TrimSpace(reason), maxReason),
 	})
 }
@@ -199,7 +199,7 @@ func (s *Store) Override(ctx context.Context, id int64) (Override, error) {
 // [account.ErrNotFound] when none does.
 func (s *Store) OverrideAt(ctx context.Context, accountID int64, at time.Time) (Override, error) {
 	const q = `SELECT ` + overrideColumns + ` FROM overrides WHERE account_id = @account AND ` + holds
-	return s.override(ctx, accountID, q, pgx.StrictNamedArgs{"account": accountID, "at": at})
+	return s.override(ctx, accountID, q, named{"account": accountID, "at": at})
 }
 
 // Overrides returns all that people decided on the account, the oldest first. None is

@@ -47,7 +47,7 @@ func (s *Store) AssignOwner(ctx context.Context, accountID int64, queue string, 
 	}
 	var b pgx.Batch
 	inTurn(&b, "assign in "+queue) // the choice depends on the one before
-	b.Queue(assign, pgx.StrictNamedArgs{
+	b.Queue(assign, named{
 		"account": accountID, "queue": queue, "owners": owners, "capacities": capacities, "day": day.UTC(),
 	}).Query(func(rows pgx.Rows) error {
 		found, err := pgx.CollectRows(rows, pgx.RowTo[string])

@@ -70,7 +70,7 @@ func (s *Store) Turns(ctx context.Context, releaseID, through int64, leaveOut []
 			WHERE release_id = @release AND owner_is_new AND state = 'planned' AND account_id <= @through AND account_id <> ALL (@out::bigint[])
 			GROUP BY 1, 2
 		) AS p ON p.queue = t.queue AND p.owner_id = t.owner_id`
-	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{"release": releaseID, "through": through, "out": append([]int64{}, leaveOut...)})
+	rows, _ := s.db.Query(ctx, q, named{"release": releaseID, "through": through, "out": append([]int64{}, leaveOut...)})
 	turns, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Turn, error) {
 		var t Turn
 		var at, day *time.Time
@@ -130,7 +130,7 @@ func columnsOf(table, columns string) string {
 }
 
 // plannedArgs are the columns of a page.
-func plannedArgs(releaseID int64, page []Planned) (pgx.StrictNamedArgs, error) {
+func plannedArgs(releaseID int64, page []Planned) (named, error) {
 	n := len(page)
 	columns := make(map[string][]any, 30)
 	for i, p := range page {
@@ -148,7 +148,7 @@ func plannedArgs(releaseID int64, page []Planned) (pgx.StrictNamedArgs, error) {
 			columns[name][i] = v
 		}
 	}
-	args := make(pgx.StrictNamedArgs, len(columns)+1)
+	args := make(named, len(columns)+1)
 	args["release"] = releaseID
 	for name, values := range columns {
 		args[name] = values
@@ -173,7 +173,7 @@ func (s *Store) NextPlanned(ctx context.Context, p PlannedPage) ([]int64, error)
 		SELECT account_id FROM planned_scores
 		WHERE release_id = @release AND account_id > @after AND bucket < @share AND (NOT @back OR state <> 'planned')
 		ORDER BY account_id LIMIT @limit`
-	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{
+	rows, _ := s.db.Query(ctx, q, named{
 		"release": p.ReleaseID, "after": p.After, "share": p.Share, "back": p.Back, "limit": p.Limit,
 	})
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
@@ -191,7 +191,7 @@ func (s *Store) Stragglers(ctx context.Context, p PlannedPage) ([]int64, error) 
 		WHERE a.id > @after
 			AND NOT EXISTS (SELECT FROM planned_scores WHERE release_id = r.id AND account_id = a.id AND bucket >= @share)
 		ORDER BY a.id LIMIT @limit`
-	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{
+	rows, _ := s.db.Query(ctx, q, named{
 		"release": p.ReleaseID, "after": p.After, "share": p.Share, "back": p.Back, "limit": p.Limit,
 	})
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
@@ -221,7 +221,7 @@ func (s *Store) Publish(ctx context.Context, releaseID int64, ids []int64, at ti
 	var b pgx.Batch
 	lockScores(&b, ids)
 	publish(&b, releaseID, ids, at, false)
-	b.Queue(left, pgx.StrictNamedArgs{"release": releaseID, "ids": ids}).Query(func(rows pgx.Rows) (err error) {
+	b.Queue(left, named{"release": releaseID, "ids": ids}).Query(func(rows pgx.Rows) (err error) {
 		moved, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 		return err
 	})
@@ -293,8 +293,8 @@ func publish(b *pgx.Batch, releaseID int64, ids []int64, at time.Time, back bool
 		ON CONFLICT ON CONSTRAINT turn_once DO UPDATE SET
 			taken_at = excluded.taken_at, day = greatest(turns.day, excluded.day),
 			taken = CASE WHEN turns.day >= excluded.day THEN turns.taken + excluded.taken ELSE excluded.taken END`
-	b.Queue(queues, pgx.StrictNamedArgs{"release": releaseID, "ids": ids})
-	b.Queue(q, pgx.StrictNamedArgs{"release": releaseID, "ids": ids, "run": ReleaseRun(releaseID), "at": at, "day": at.UTC(), "back": back})
+	b.Queue(queues, named{"release": releaseID, "ids": ids})
+	b.Queue(q, named{"release": releaseID, "ids": ids, "run": ReleaseRun(releaseID), "at": at, "day": at.UTC(), "back": back})
 }
 
 // Undo gives accounts a copy of the score that they had before the release, where what
@@ -329,8 +329,8 @@ func (s *Store) Undo(ctx context.Context, releaseID int64, ids []int64, at time.
 	const left = `SELECT account_id FROM ` + ofPage + ` WHERE state = 'published' ORDER BY account_id`
 	var b pgx.Batch
 	lockScores(&b, ids)
-	b.Queue(back, pgx.StrictNamedArgs{"release": releaseID, "ids": ids, "run": ReleaseRun(releaseID), "at": at})
-	b.Queue(left, pgx.StrictNamedArgs{"release": releaseID, "ids": ids}).Query(func(rows pgx.Rows) (err error) {
+	b.Queue(back, named{"release": releaseID, "ids": ids, "run": ReleaseRun(releaseID), "at": at})
+	b.Queue(left, named{"release": releaseID, "ids": ids}).Query(func(rows pgx.Rows) (err error) {
 		moved, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 		return err
 	})
@@ -403,7 +403,7 @@ func (s *Store) DueEffects(ctx context.Context, releaseID int64, ids []int64) ([
 			JOIN scores now ON now.id = CASE WHEN p.state = 'published' THEN p.score_id ELSE p.undone_id END
 			JOIN LATERAL (SELECT * FROM scores WHERE account_id = p.account_id AND id < now.id ORDER BY id DESC LIMIT 1) AS was ON true
 		WHERE p.effects = 'due' ORDER BY a.id`
-	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{"release": releaseID, "ids": ids})
+	rows, _ := s.db.Query(ctx, q, named{"release": releaseID, "ids": ids})
 	due, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (DueEffects, error) {
 		var d DueEffects
 		acc, err := scanAccount(also{row, []any{&d.Changed, &d.Task, &d.Back, &d.Disown}})
@@ -434,7 +434,7 @@ func (s *Store) EndEffects(ctx context.Context, releaseID int64, ended []EndedEf
 	for i, e := range ended {
 		ids[i], failures[i], tasks[i] = e.AccountID, clean(e.Failure, 1000), e.TaskID
 	}
-	_, err := s.db.Exec(ctx, q, pgx.StrictNamedArgs{"release": releaseID, "ids": ids, "failures": failures, "tasks": tasks})
+	_, err := s.db.Exec(ctx, q, named{"release": releaseID, "ids": ids, "failures": failures, "tasks": tasks})
 	return wrap(err, "end %d effects of release %d", len(ended), releaseID)
 }
 
@@ -459,7 +459,7 @@ func (s *Store) Rescored(ctx context.Context, releaseID int64, share float64, ba
 			count(*) FILTER (WHERE p.effects = 'failed') AS failed
 		FROM planned_scores p LEFT JOIN scores undone ON @back AND undone.id = p.undone_id
 		WHERE p.release_id = @release AND p.bucket < @share AND (NOT @back OR p.state <> 'planned')`
-	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{"release": releaseID, "share": share, "back": back})
+	rows, _ := s.db.Query(ctx, q, named{"release": releaseID, "share": share, "back": back})
 	r, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Rescored])
 	return r, wrap(err, "what release %d came to", releaseID)
 }

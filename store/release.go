@@ -142,7 +142,7 @@ func (s *Store) BeginRelease(ctx context.Context, in NewRelease) (r Release, err
 			SELECT name, @version, version, @settings, @share FROM active_models WHERE subject = 'company' AND name = @name
 			RETURNING id`
 		var id int64
-		args := pgx.StrictNamedArgs{"name": in.Name, "version": in.Version, "settings": settings, "share": in.Settings.AB.Share}
+		args := named{"name": in.Name, "version": in.Version, "settings": settings, "share": in.Settings.AB.Share}
 		if err := tx.QueryRow(ctx, q, args).Scan(&id); err != nil {
 			return err
 		}
@@ -231,7 +231,7 @@ func step(ctx context.Context, tx pgx.Tx, id int64, state, author, comment strin
 	const q = `
 		INSERT INTO release_steps (release_id, seq, state, at, author, comment)
 		SELECT @id, coalesce(max(seq), 0) + 1, @state, clock_timestamp(), @author, @comment FROM release_steps WHERE release_id = @id`
-	_, err := tx.Exec(ctx, q, pgx.StrictNamedArgs{
+	_, err := tx.Exec(ctx, q, named{
 		"id": id, "state": state, "author": clean(strings.TrimSpace(author), maxAuthor), "comment": clean(strings.TrimSpace(comment), maxReason),
 	})
 	return err
@@ -292,7 +292,7 @@ func (s *Store) MoveRelease(ctx context.Context, id int64, c ReleaseChange) (r R
 			UPDATE releases SET state = coalesce(nullif(@to, ''), state), stopped = @stopped,
 				backtest = coalesce(@backtest::jsonb, backtest), difference = coalesce(@difference::jsonb, difference)
 			WHERE id = @id`
-		args := pgx.StrictNamedArgs{"id": id, "to": c.To, "stopped": clean(c.Stopped, 1000), "backtest": backtest, "difference": difference}
+		args := named{"id": id, "to": c.To, "stopped": clean(c.Stopped, 1000), "backtest": backtest, "difference": difference}
 		if _, err := tx.Exec(ctx, q, args); err != nil {
 			return err
 		}
@@ -354,7 +354,7 @@ func place(ctx context.Context, tx pgx.Tx, r Release, to string) error {
 	const activate = `
 		UPDATE active_models SET version = @version, candidate = NULL, share = 0, activated_at = clock_timestamp()
 		WHERE subject = 'company' AND name = @name AND version = @was`
-	args := pgx.StrictNamedArgs{"name": r.Name, "version": r.Version, "was": r.Replaces}
+	args := named{"name": r.Name, "version": r.Version, "was": r.Replaces}
 	q := activate
 	switch to {
 	case AB:
@@ -460,7 +460,7 @@ func (s *Store) SaveApproval(ctx context.Context, a Approval) (Approval, error) 
 	if err := checkReleaseWords(a.Author, a.Comment); err != nil {
 		return Approval{}, err
 	}
-	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{
+	rows, _ := s.db.Query(ctx, q, named{
 		"release": a.ReleaseID, "role": a.Role, "verdict": a.Verdict,
 		"author": clean(strings.TrimSpace(a.Author), maxAuthor), "comment": clean(strings.TrimSpace(a.Comment), maxReason),
 	})
@@ -568,7 +568,7 @@ func (s *Store) SaveReleaseMove(ctx context.Context, m ReleaseMove) (ReleaseMove
 	if err := check(m.Author, m.Comment); err != nil {
 		return ReleaseMove{}, err
 	}
-	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{
+	rows, _ := s.db.Query(ctx, q, named{
 		"release": m.ReleaseID, "move": m.Move, "despite": m.DespiteGuard,
 		"author": clean(strings.TrimSpace(m.Author), maxAuthor), "comment": clean(strings.TrimSpace(m.Comment), maxReason),
 	})
@@ -646,7 +646,7 @@ func displace(ctx context.Context, tx pgx.Tx, r Release) error {
 		UPDATE active_models SET version = @was, candidate = NULL, share = 0,
 			activated_at = CASE WHEN version = @was THEN activated_at ELSE clock_timestamp() END
 		WHERE subject = 'company' AND name = @name AND version IN (@was, @version)`
-	args := pgx.StrictNamedArgs{"name": r.Name, "version": r.Version, "was": r.Replaces}
+	args := named{"name": r.Name, "version": r.Version, "was": r.Replaces}
 	if _, err := tx.Exec(ctx, back, args); err != nil {
 		return err
 	}

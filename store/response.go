@@ -56,7 +56,7 @@ func (s *Store) SaveResponse(ctx context.Context, r Response, dailyCap int) (Res
 		if _, err := tx.Exec(ctx, takeTurn, "cap/"+r.Day+"/"+r.OwnerID); err != nil {
 			return err
 		}
-		rows, _ := tx.Query(ctx, q, pgx.StrictNamedArgs{
+		rows, _ := tx.Query(ctx, q, named{
 			"run": r.RunID, "account": r.AccountID, "signals": append([]int64{}, r.Signals...), "kinds": append([]string{}, r.Kinds...),
 			"outcome": r.Outcome, "reason": clean(r.Reason, 1000), "owner": r.OwnerID, "task": r.TaskID, "day": r.Day, "value": r.Value, "fit": r.Fit,
 			"cap": dailyCap, "over": "the owner has had the tasks that one day allows",

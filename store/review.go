@@ -84,7 +84,7 @@ func (s *Store) SaveReview(ctx context.Context, m MadeReview) (Review, error) {
 			model_version = excluded.model_version, report = excluded.report, draft = excluded.draft,
 			made_at = excluded.made_at, passed_at = NULL
 		WHERE r.decision_id IS NULL`
-	_, err := s.db.Exec(ctx, q, pgx.StrictNamedArgs{
+	_, err := s.db.Exec(ctx, q, named{
 		"quarter": m.Quarter, "model": m.Model.Name, "version": m.Model.Version, "key": m.Key,
 		"report": string(m.Report), "draft": m.Draft, "at": m.At,
 	})
@@ -147,7 +147,7 @@ func (s *Store) PlaceReview(ctx context.Context, id int64, ours string, gone []i
 		gone = []int64{}
 	}
 	var place int64
-	err := s.db.QueryRow(ctx, q, pgx.StrictNamedArgs{"id": id, "ours": ours, "gone": gone}).Scan(&place)
+	err := s.db.QueryRow(ctx, q, named{"id": id, "ours": ours, "gone": gone}).Scan(&place)
 	if err != nil {
 		return account.Account{}, wrap(err, "place review %d", id)
 	}

@@ -131,7 +131,7 @@ func (s *Store) SaveScore(ctx context.Context, row ScoreRow) (ScoreRow, error) {
 		kept, err = pgx.CollectExactlyOneRow(rows, scanScore)
 		return err
 	})
-	b.Queue(due, pgx.StrictNamedArgs{
+	b.Queue(due, named{
 		"account": row.AccountID, "run": row.RunID, "pass": row.Pass, "at": row.ScoredAt, "due": optional(row.RescoreAt),
 	})
 	err = s.db.SendBatch(ctx, &b).Close()
@@ -141,7 +141,7 @@ func (s *Store) SaveScore(ctx context.Context, row ScoreRow) (ScoreRow, error) {
 	return kept, wrap(err, "save score of account %d", row.AccountID)
 }
 
-func (r ScoreRow) args() (pgx.StrictNamedArgs, error) {
+func (r ScoreRow) args() (named, error) {
 	breakdown, err := encode(r.Score)
 	if err != nil {
 		return nil, err
@@ -157,7 +157,7 @@ func (r ScoreRow) args() (pgx.StrictNamedArgs, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := pgx.StrictNamedArgs{
+	args := named{
 		"account": r.AccountID, "run": r.RunID, "pass": r.Pass, "before": r.Before, "model": r.Model, "version": r.ModelVersion,
 		"value": r.Score.Value, "tier": r.Score.Tier, "breakdown": breakdown, "facts": facts, "cause": r.Cause,
 		"queue": r.Queue, "owner": r.OwnerID, "reason": r.RouteReason, "exploration": r.Exploration, "at": r.ScoredAt,

@@ -61,8 +61,8 @@ func (s *Store) CountTargets(ctx context.Context, l TargetList) (n int, err erro
 	return n, wrap(err, "count targets")
 }
 
-func (l TargetList) args() pgx.StrictNamedArgs {
-	return pgx.StrictNamedArgs{
+func (l TargetList) args() named {
+	return named{
 		"tiers": append([]string{}, l.Tiers...), "marked": l.Marked, "segments": append([]Segment{}, l.Segments...), "only": l.Only,
 	}
 }
@@ -150,7 +150,7 @@ func keepSights(ctx context.Context, tx pgx.Tx, source string, at time.Time, sig
 			remember[i] = &text
 		}
 	}
-	_, err := tx.Exec(ctx, q, pgx.StrictNamedArgs{"source": source, "at": at, "ids": ids, "remember": remember})
+	_, err := tx.Exec(ctx, q, named{"source": source, "at": at, "ids": ids, "remember": remember})
 	return err
 }
 
@@ -185,7 +185,7 @@ func keepEvent(ctx context.Context, tx pgx.Tx, accountID int64, e signals.Event,
 		return 0, err
 	}
 	tolerance := signals.Tolerance(e.Kind)
-	tag, err := tx.Exec(ctx, q, pgx.StrictNamedArgs{
+	tag, err := tx.Exec(ctx, q, named{
 		"account": accountID, "kind": e.Kind, "entity": clean(e.Entity, 200), "at": e.OccurredAt,
 		"from": e.OccurredAt.Add(-tolerance), "until": e.OccurredAt.Add(tolerance),
 		"summary": clean(e.Summary, 500), "concerns": clean(e.Concerns, 500), "confidence": e.Confidence, "stop": e.Stop,
@@ -240,7 +240,7 @@ func (s *Store) WithNews(ctx context.Context, after NewsOf, only int64, limit in
 			FROM news) AS scored
 		WHERE @id::bigint = 0 OR (-value, account_id) > (-@value::int, @id)
 		ORDER BY value DESC, account_id LIMIT @limit`
-	rows, _ := s.db.Query(ctx, q, pgx.StrictNamedArgs{"only": only, "id": after.AccountID, "value": after.Value, "limit": limit})
+	rows, _ := s.db.Query(ctx, q, named{"only": only, "id": after.AccountID, "value": after.Value, "limit": limit})
 	news, err := pgx.CollectRows(rows, pgx.RowToStructByPos[NewsOf])
 	return news, wrap(err, "accounts with news")
 }
