@@ -319,7 +319,8 @@ func TestReleasesThatMakeNoSenseAreRefused(t *testing.T) {
 		"a lower version":          {[]string{"release", model("one.yaml", "version: 3", "version: 1")}, 1, []string{"version: revops@1 is lower than revops@2", "raise `version:`"}},
 		"a model of contacts":      {[]string{"release", contacts}, 1, []string{"subject: ", "contact_model"}},
 		"a model that replaces none": {
-			[]string{"release", model("other.yaml", "name: revops", "name: other")}, 1,
+			[]string{"release", model("other.yaml", "name: revops", "name: other")},
+			1,
 			[]string{"name: no version of other is active", "(revops)", "sluice.yaml"},
 		},
 		"an approval of none":     {[]string{"approve", "revops@3", "--role", "sales", "--by", "dana"}, 1, []string{"release: there is none of revops@3"}},

@@ -127,7 +127,7 @@ func (s *Store) SaveScore(ctx context.Context, row ScoreRow) (ScoreRow, error) {
 	var kept ScoreRow
 	var b pgx.Batch
 	inTurn(&b, scoring(row.AccountID))
-	b.Queue(q, named(args)).Query(func(rows pgx.Rows) (err error) {
+	b.Queue(q, args).Query(func(rows pgx.Rows) (err error) {
 		kept, err = pgx.CollectExactlyOneRow(rows, scanScore)
 		return err
 	})
