@@ -147,6 +147,7 @@ func TestADealCountsForTheTierThatItsAccountHadWhenItWasOpened(t *testing.T) {
 	w.deal(two, w.day(50), 20, true, 4000) // Tier 1
 	gone := w.deal(two, w.day(50), 0, false, 0)
 	w.deal(one, w.day(60), 0, false, 0)
+	w.decided(two, w.day(45))
 
 	var q review.QuarterReview
 	html := filepath.Join(t.TempDir(), "report.html")
@@ -161,6 +162,9 @@ func TestADealCountsForTheTierThatItsAccountHadWhenItWasOpened(t *testing.T) {
 	require.Equal(t, map[string][3]int{"unscored": {1, 1, 1}, "Tier 2": {2, 2, 1}, "Tier 1": {3, 1, 1}}, got)
 	require.InDelta(t, 2000, float64(tierOf(q, "Tier 2").Revenue), 0.1)
 	require.Equal(t, []any{w.span.Name, w.model.ID()}, []any{q.Quarter, q.Model})
+	overridden := q.Decisions.Outcomes[0]
+	require.Equal(t, []any{"confirmed: strategic", 1, 2, 1}, []any{overridden.Group, overridden.Accounts, overridden.Deals, overridden.Won},
+		"what became of the account that a person decided on")
 
 	page, err := os.ReadFile(html)
 	require.NoError(t, err)
@@ -177,6 +181,18 @@ func TestADealCountsForTheTierThatItsAccountHadWhenItWasOpened(t *testing.T) {
 	for _, word := range []string{"dana", "Too few", "Jane", "Robin", w.model.Owner} {
 		require.NotContains(t, w.history(t.Context(), workflows.ReviewID(w.span.Name)), word)
 	}
+}
+
+// decided puts on record that a person decided on an account.
+func (w *quarterWorld) decided(acc account.Account, at time.Time) {
+	w.t.Helper()
+	score := 90
+	o, err := w.store.SaveOverride(w.t.Context(), store.Override{
+		AccountID: acc.ID, Override: icp.Override{Score: &score, Code: "strategic"}, Reason: "They asked", Author: "dana",
+	})
+	require.NoError(w.t, err)
+	_, err = w.store.BeginOverride(w.t.Context(), acc.ID, o.ID, at)
+	require.NoError(w.t, err)
 }
 
 // reportIsServed requires that the task leads to the report, and nothing else does.
