@@ -57,6 +57,9 @@ func TestRecordHistories(t *testing.T) {
 	w.saveNight()
 	w.saveReview()
 	w.saveRelease()
+	w.sandbox.CRM.AddCompany("", w.tierOne(), nil) // whose webhook never comes
+	w.starter("crm", "reconcile", "--since", "1d").ok()
+	w.save("reconcile", workflows.ReconcileID("hubspot"))
 }
 
 // saveReview keeps the review of a quarter, and what the schedule starts.
