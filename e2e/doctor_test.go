@@ -44,7 +44,7 @@ func TestDoctorFindsWhatIsMissingAndThenThatAllIsWell(t *testing.T) {
 	w.env = append(w.env, "SLUICE_PUBLIC_URL=http://"+address)
 
 	before := w.doctor(1).not("ok")
-	for _, check := range []string{"search attributes", "queue sluice", "models", "schedule sluice-signals", "schedule sluice-review", "webhooks"} {
+	for _, check := range []string{"search attributes", "queue sluice", "models", "schedule sluice-signals", "schedule sluice-review", "schedule sluice-reconcile", "webhooks"} {
 		require.Contains(t, before, check)
 	}
 	require.NotContains(t, before, "crm properties", "the world sets them up")
@@ -53,11 +53,12 @@ func TestDoctorFindsWhatIsMissingAndThenThatAllIsWell(t *testing.T) {
 	w.serveAt(address)
 	w.starter("signals", "schedule").ok()
 	w.starter("icp", "review", "schedule").ok()
+	w.starter("crm", "reconcile", "schedule").ok()
 	var after diagnosis
 	w.eventuallyWithin(20*time.Second, "all is well", func() bool { // lists and pollers are told of with a delay
 		after = w.doctor(0)
 		wrong := after.not("ok")
-		return wrong["schedule sluice-signals"] == "" && wrong["schedule sluice-review"] == ""
+		return wrong["schedule sluice-signals"]+wrong["schedule sluice-review"]+wrong["schedule sluice-reconcile"] == ""
 	})
 	for check, what := range after.not("ok") { // the tests' own Postgres and namespace are made to be thrown away
 		require.Contains(t, []string{"postgres disk", "temporal namespace", "webhooks"}, check, what)

@@ -185,8 +185,9 @@ func (d *doctor) checkSchedules(ctx context.Context) {
 		return
 	}
 	absent := map[string][2]string{
-		sweepSchedule:  {"nobody looks for news", "`starter signals schedule`"},
-		reviewSchedule: {"nobody reviews the quarter", "`starter icp review schedule`"},
+		sweepSchedule:     {"nobody looks for news", "`starter signals schedule`"},
+		reviewSchedule:    {"nobody reviews the quarter", "`starter icp review schedule`"},
+		reconcileSchedule: {"nobody looks for companies whose webhook got lost", "`starter crm reconcile schedule`"},
 	}
 	for list.HasNext() {
 		s, err := list.Next()
