@@ -87,6 +87,10 @@ func (o Onboarder) WouldForget(ctx context.Context, s EraseStore, domain string)
 	return forgotten(domain, known, len(runs)), err
 }
 
+// forgetPatience ends before the server's own time for an answer: whoever asks again goes on
+// where it ended.
+const forgetPatience = 25 * time.Second
+
 // forgetCompany answers DELETE /v1/companies/{domain}. The body may say who asked, and why.
 func (h *Handler) forgetCompany(w http.ResponseWriter, r *http.Request) {
 	domain, err := account.NormalizeDomain(r.PathValue("domain"))
@@ -98,7 +102,9 @@ func (h *Handler) forgetCompany(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, err)
 		return
 	}
-	f, err := h.onboard.Forget(r.Context(), h.store, domain, in.By, in.Reason)
+	ctx, cancel := context.WithTimeout(r.Context(), forgetPatience)
+	defer cancel()
+	f, err := h.onboard.Forget(ctx, h.store, domain, in.By, in.Reason)
 	if err != nil {
 		h.log.Error("Forget a company", zap.Error(err)) // which it does not name: the log stays
 		writeProblem(w, errUnavailable)
