@@ -170,47 +170,33 @@ type Models struct {
 
 // activeModels are the models that score companies now.
 func (a *Activities) activeModels(ctx context.Context) (Models, error) {
-	inForce, err := a.inForce(ctx)
+	all, err := a.inForce(ctx)
 	if err != nil {
 		return Models{}, err
 	}
-	refs := make([]ModelRef, len(inForce))
-	for i, m := range inForce {
-		refs[i] = m.ModelRef
-	}
-	return Models{Model: refs[0], Segments: slices.Clip(refs[1:])}, nil
+	return all.pick(func(m store.ModelInForce) ModelRef { return m.ModelRef }), nil
 }
 
 // pin returns the models that a run of the account keeps: the active ones, or, of a
 // model on trial, the candidate where the account is drawn for it. An account is drawn the
 // same way for as long as the trial lasts.
-func (a *Activities) pin(ctx context.Context, acc account.Account) (Models, []*icp.Model, error) {
-	inForce, err := a.inForce(ctx)
-	if err != nil {
-		return Models{}, nil, err
-	}
-	refs := make([]ModelRef, len(inForce))
-	for i, m := range inForce {
-		refs[i] = m.ModelRef
+func (a *Activities) pin(ctx context.Context, all inForce, acc account.Account) (Models, []*icp.Model, error) {
+	pinned := all.pick(func(m store.ModelInForce) ModelRef {
 		candidate := ModelRef{Name: m.Name, Version: m.Candidate}
 		if m.Candidate != 0 && routing.Draw(candidate.String(), acc) < m.Share {
-			refs[i] = candidate
+			return candidate
 		}
-	}
-	pinned := Models{Model: refs[0], Segments: slices.Clip(refs[1:])}
+		return m.ModelRef
+	})
 	models, err := a.load(ctx, pinned)
 	return pinned, models, err
 }
 
 // watched are the models whose properties are read from the CRM: the active ones, and
 // those whose release is under way, which are to find what they look at.
-func (a *Activities) watched(ctx context.Context) ([]*icp.Model, error) {
-	inForce, err := a.inForce(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var all []*icp.Model
-	for _, m := range inForce {
+func (a *Activities) watched(ctx context.Context, all inForce) ([]*icp.Model, error) {
+	var models []*icp.Model
+	for _, m := range all {
 		for _, version := range []int{m.Version, m.Next} {
 			if version == 0 {
 				continue
@@ -219,18 +205,31 @@ func (a *Activities) watched(ctx context.Context) ([]*icp.Model, error) {
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, model)
+			models = append(models, model)
 		}
 	}
-	return all, nil
+	return models, nil
 }
 
-func (a *Activities) inForce(ctx context.Context) ([]store.ModelInForce, error) {
-	inForce, err := a.Store.ModelsInForce(ctx, icp.SubjectCompany)
-	if err == nil && len(inForce) == 0 {
+// inForce are the models of companies, each with what is on trial and on its way; the one
+// for everybody first. There is at least one.
+type inForce []store.ModelInForce
+
+func (a *Activities) inForce(ctx context.Context) (inForce, error) {
+	all, err := a.Store.ModelsInForce(ctx, icp.SubjectCompany)
+	if err == nil && len(all) == 0 {
 		err = fmt.Errorf("%w: no model for companies is active", account.ErrNotFound)
 	}
-	return inForce, err
+	return all, err
+}
+
+// pick takes a version of each model.
+func (all inForce) pick(version func(store.ModelInForce) ModelRef) Models {
+	refs := make([]ModelRef, len(all))
+	for i, m := range all {
+		refs[i] = version(m)
+	}
+	return Models{Model: refs[0], Segments: slices.Clip(refs[1:])}
 }
 
 // load returns the versions, the one for everybody first.

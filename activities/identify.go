@@ -47,7 +47,11 @@ type IdentifyResult struct {
 // record and draws up the plan. It refuses with an error of type Invalid what is
 // not a company of its own, and with RecordGone a record that was deleted.
 func (a *Activities) Identify(ctx context.Context, in IdentifyInput) (IdentifyResult, error) {
-	watched, err := a.watched(ctx)
+	inForce, err := a.inForce(ctx)
+	if err != nil {
+		return IdentifyResult{}, failure(err)
+	}
+	watched, err := a.watched(ctx, inForce)
 	if err != nil {
 		return IdentifyResult{}, failure(err)
 	}
@@ -68,7 +72,7 @@ func (a *Activities) Identify(ctx context.Context, in IdentifyInput) (IdentifyRe
 			return IdentifyResult{}, failure(err)
 		}
 	}
-	pinned, models, err := a.pin(ctx, acc)
+	pinned, models, err := a.pin(ctx, inForce, acc)
 	if err != nil {
 		return IdentifyResult{}, failure(err)
 	}

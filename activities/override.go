@@ -135,7 +135,11 @@ func (a *Activities) owned(ctx context.Context, acc account.Account, b Brief) (B
 	if acc.Key.IsZero() || a.CRM == nil {
 		return b, nil
 	}
-	models, err := a.watched(ctx)
+	inForce, err := a.inForce(ctx)
+	if err != nil {
+		return b, failure(err)
+	}
+	models, err := a.watched(ctx, inForce)
 	if err != nil {
 		return b, failure(err)
 	}

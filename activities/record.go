@@ -91,7 +91,11 @@ func (r records) read(ctx context.Context, accounts []account.Account, at time.T
 	for i, acc := range accounts {
 		keys[i], ids[acc.Key] = acc.Key, acc.ID
 	}
-	models, err := r.a.watched(ctx)
+	inForce, err := r.a.inForce(ctx)
+	if err != nil {
+		return err
+	}
+	models, err := r.a.watched(ctx, inForce)
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,11 @@ func (a *Activities) ReadNews(ctx context.Context, in ResponseInput) (Brief, err
 	if err != nil {
 		return Brief{}, failure(err)
 	}
-	pinned, models, err := a.pin(ctx, acc)
+	inForce, err := a.inForce(ctx)
+	if err != nil {
+		return Brief{}, failure(err)
+	}
+	pinned, models, err := a.pin(ctx, inForce, acc)
 	if err != nil {
 		return Brief{}, failure(err)
 	}
