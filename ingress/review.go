@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -44,9 +43,9 @@ func (h *Handler) review(w http.ResponseWriter, r *http.Request) {
 		h.failReview(w, err)
 		return
 	}
-	key, id := []byte(r.PathValue("key")), int64(0)
+	id := int64(0)
 	for _, of := range found {
-		if subtle.ConstantTimeCompare(key, []byte(of.Key)) == 1 {
+		if same(r.PathValue("key"), of.Key) {
 			id = of.ID
 		}
 	}
