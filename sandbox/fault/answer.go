@@ -8,10 +8,19 @@ import (
 	"time"
 )
 
-// statusWriter remembers the status of an answer.
+// statusWriter remembers the status of an answer and counts how the call ended.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
+	count  func(status int)
+}
+
+// end counts the call, once.
+func (w *statusWriter) end() {
+	if w.count != nil {
+		w.count(w.status)
+		w.count = nil
+	}
 }
 
 func (w *statusWriter) WriteHeader(status int) {
@@ -100,8 +109,10 @@ func (s *Switch) hang(r *http.Request) {
 	}
 }
 
-// abort ends the connection without an answer, by a reset if so asked.
-func abort(w http.ResponseWriter, reset bool) {
+// abort ends the connection without an answer, by a reset if so asked. It counts the
+// call first: whoever saw the connection end finds it in the counters.
+func (w *statusWriter) abort(reset bool) {
+	w.end()
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler) // the server closes the connection and logs nothing

@@ -122,8 +122,8 @@ func (s *Switch) Wrap(service string, h http.Handler) http.Handler {
 	svc := s.service(service)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := svc.begin(r, s.now())
-		seen := &statusWriter{ResponseWriter: w}
-		defer func() { svc.end(seen.status) }()
+		seen := &statusWriter{ResponseWriter: w, count: svc.end}
+		defer seen.end()
 		if !s.refused(seen, r, c) {
 			s.serve(seen, r.WithContext(context.WithValue(r.Context(), callKey{}, c)), c, h)
 		}
@@ -131,24 +131,24 @@ func (s *Switch) Wrap(service string, h http.Handler) http.Handler {
 }
 
 // refused answers, or deliberately does not, a call that must not reach the service.
-func (s *Switch) refused(w http.ResponseWriter, r *http.Request, c *call) bool {
+func (s *Switch) refused(w *statusWriter, r *http.Request, c *call) bool {
 	if c.throttled {
 		s.refuse(w, r, c, Throttled, c.fault.retryAfter())
 		return true
 	}
 	if !s.wait(r, s.latency(c)) {
-		abort(w, false)
+		w.abort(false)
 		return true
 	}
 	if c.fault.Hang {
 		c.service.met("hang")
 		s.hang(r)
-		abort(w, false)
+		w.abort(false)
 		return true
 	}
 	if c.fault.Reset {
 		c.service.met("reset")
-		abort(w, true)
+		w.abort(true)
 		return true
 	}
 	if why := s.refusal(c); why != "" {
@@ -192,7 +192,7 @@ func (s *Switch) refuse(w http.ResponseWriter, r *http.Request, c *call, why Rea
 }
 
 // serve lets the call through and changes the answer as the fault says.
-func (s *Switch) serve(w http.ResponseWriter, r *http.Request, c *call, h http.Handler) {
+func (s *Switch) serve(w *statusWriter, r *http.Request, c *call, h http.Handler) {
 	f := c.fault
 	if f.WrongCompany {
 		c.service.met("wrong_company")
@@ -208,7 +208,7 @@ func (s *Switch) serve(w http.ResponseWriter, r *http.Request, c *call, h http.H
 	h.ServeHTTP(held, r)
 	if held.status < 300 && s.draw(c, "lost") < f.LostAnswerRate && c.dialect.isWrite(r) {
 		c.service.lostWrite()
-		abort(w, false)
+		w.abort(false)
 		return
 	}
 	if f.Truncate {
