@@ -351,7 +351,7 @@ func TestNetworkPoliciesCoverEveryPod(t *testing.T) {
 func TestKEDAScalesByTheQueuesThatWorkersPoll(t *testing.T) {
 	pipeline, err := config.LoadPipeline("kubernetes/base/sluice.yaml")
 	require.NoError(t, err)
-	want := []string{workflows.TaskQueue}
+	want := []string{workflows.TaskQueue, workflows.BulkQueue}
 	for _, step := range pipeline.Providers {
 		want = append(want, workflows.ProviderQueue(step.Name))
 	}

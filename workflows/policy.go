@@ -31,10 +31,22 @@ func providerCall(ctx workflow.Context, provider string, late bool) workflow.Con
 // lowestPriority is the last that Temporal has by default.
 const lowestPriority = 5
 
+// bulkPriority is the first of those that nobody waits for.
+const bulkPriority = 4
+
+// coreQueue is the queue of the run's calls to the CRM.
+func coreQueue(ctx workflow.Context) string {
+	if workflow.GetInfo(ctx).Priority.PriorityKey >= bulkPriority {
+		return BulkQueue
+	}
+	return TaskQueue
+}
+
 // crmCall waits for the CRM for as long as it takes: a run without its effects is
 // of no use to anybody. The heartbeat tells a dead worker from a slow CRM.
 func crmCall(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           coreQueue(ctx),
 		Summary:             summary,
 		StartToCloseTimeout: 2 * time.Minute,
 		HeartbeatTimeout:    20 * time.Second,
@@ -66,6 +78,7 @@ func lookCall(ctx workflow.Context, source string) workflow.Context {
 // from a long page.
 func bulkCall(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           BulkQueue,
 		Summary:             summary,
 		StartToCloseTimeout: 6 * time.Hour,
 		HeartbeatTimeout:    20 * time.Second,
@@ -80,6 +93,7 @@ func bulkCall(ctx workflow.Context, summary string) workflow.Context {
 // slow CRM; how far it came is on record.
 func dealsCall(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           BulkQueue,
 		Summary:             summary,
 		StartToCloseTimeout: time.Hour,
 		HeartbeatTimeout:    time.Minute,                                    // a page, when the CRM asks for a wait in between
@@ -93,6 +107,7 @@ func dealsCall(ctx workflow.Context, summary string) workflow.Context {
 // reviewCall works a review out: minutes where there are very many accounts.
 func reviewCall(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           BulkQueue,
 		Summary:             "work out",
 		StartToCloseTimeout: 2 * time.Hour,
 		HeartbeatTimeout:    30 * time.Second,
