@@ -368,7 +368,7 @@ func TestKEDAScalesByTheQueuesThatWorkersPoll(t *testing.T) {
 		require.Equal(t, "TEMPORAL_ADDRESS", trigger.Metadata["endpointFromEnv"])
 		require.Regexp(t, `^[1-9]\d*$`, trigger.Metadata["targetQueueSize"])
 		types := "activity"
-		if trigger.Name == workflows.TaskQueue {
+		if trigger.Name == workflows.TaskQueue || trigger.Name == workflows.BulkQueue {
 			types = "workflow,activity"
 		}
 		require.Equal(t, types, trigger.Metadata["queueTypes"])

@@ -213,12 +213,12 @@ func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, 
 // waits for a worker that is not there.
 func poll(ctx context.Context, temporal client.Client, a *activities.Activities, p config.Pipeline, m *meters, log *zap.Logger) error {
 	core := worker.New(temporal, workflows.TaskQueue, coreOptions())
-	workflows.Register(core)
 	bulk := worker.New(temporal, workflows.BulkQueue, bulkOptions())
-	for _, w := range []worker.Worker{core, bulk} {
+	workers := []worker.Worker{core, bulk}
+	for _, w := range workers {
+		workflows.Register(w)
 		registerActivities(w, a)
 	}
-	workers := []worker.Worker{core, bulk}
 	for _, step := range p.Providers {
 		if source, ok := a.Providers[step.Name]; ok {
 			workers = append(workers, providerWorker(temporal, a, step, source))
@@ -303,16 +303,12 @@ func coreOptions() worker.Options {
 	}
 }
 
-// bulkOptions leave the machine and the CRM's pace to companies that arrive.
+// bulkOptions are coreOptions for what nobody waits for: the CRM's pace is left to
+// companies that arrive.
 func bulkOptions() worker.Options {
-	return worker.Options{
-		DisableWorkflowWorker:              true,
-		BackgroundActivityContext:          outbound.InBulk(context.Background()),
-		MaxConcurrentActivityTaskPollers:   2,
-		MaxConcurrentActivityExecutionSize: 6,
-		WorkerStopTimeout:                  20 * time.Second,
-		DisableRegistrationAliasing:        true,
-	}
+	o := coreOptions()
+	o.BackgroundActivityContext = outbound.InBulk(context.Background())
+	return o
 }
 
 // sourceWorker serves one source of signals. There is one page of a source under way at

@@ -26,6 +26,7 @@ var a *activities.Activities
 // bundle is one run in the test environment, with the world mocked where the
 // activities are. Each test says what its providers answer.
 type bundle struct {
+	revision int // of the worker that decides
 	*testsuite.TestWorkflowEnvironment
 	who    activities.IdentifyResult
 	scores []int // what Score says, pass after pass
@@ -53,7 +54,7 @@ func setup(t *testing.T) *bundle {
 	t.Helper()
 	env := newEnvironment()
 	env.OnUpsertTypedSearchAttributes(mock.Anything).Return(nil).Maybe()
-	b := &bundle{TestWorkflowEnvironment: env, scores: []int{65}}
+	b := &bundle{TestWorkflowEnvironment: env, scores: []int{65}, revision: activities.Revision}
 	b.who = activities.IdentifyResult{
 		AccountID: 7, Key: key, Domain: "acme.example", Models: activities.Models{Model: activities.ModelRef{Name: "revops", Version: 1}},
 		LateFill: activities.LateFill{Returns: 3, Within: time.Hour, Wait: 10 * time.Second},
@@ -89,7 +90,7 @@ var key = account.Key{CRM: "hubspot", Portal: "8100", ID: "512"}
 func (b *bundle) score(_ context.Context, in activities.ScoreInput) (activities.ScoreResult, error) {
 	b.passes = append(b.passes, in)
 	v := b.scores[min(len(b.passes), len(b.scores))-1]
-	return activities.ScoreResult{Value: v, Low: v, High: v, Tier: "Tier 2", Queue: "marketing-nurture", Bounds: b.bounds, Revision: activities.Revision}, nil
+	return activities.ScoreResult{Value: v, Low: v, High: v, Tier: "Tier 2", Queue: "marketing-nurture", Bounds: b.bounds, Revision: b.revision}, nil
 }
 
 func (b *bundle) apply(context.Context, activities.ApplyInput) (activities.ApplyResult, error) {

@@ -31,22 +31,10 @@ func providerCall(ctx workflow.Context, provider string, late bool) workflow.Con
 // lowestPriority is the last that Temporal has by default.
 const lowestPriority = 5
 
-// bulkPriority is the first of those that nobody waits for.
-const bulkPriority = 4
-
-// coreQueue is the queue of the run's calls to the CRM.
-func coreQueue(ctx workflow.Context) string {
-	if workflow.GetInfo(ctx).Priority.PriorityKey >= bulkPriority {
-		return BulkQueue
-	}
-	return TaskQueue
-}
-
 // crmCall waits for the CRM for as long as it takes: a run without its effects is
 // of no use to anybody. The heartbeat tells a dead worker from a slow CRM.
 func crmCall(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:           coreQueue(ctx),
 		Summary:             summary,
 		StartToCloseTimeout: 2 * time.Minute,
 		HeartbeatTimeout:    20 * time.Second,
