@@ -40,9 +40,9 @@ func NewLogger(level string) (*zap.Logger, error) {
 }
 
 // DialTemporal connects to the Temporal that TEMPORAL_* variables name. What it keeps is
-// sealed if there are keys. The returned namespace is the one in use. Each of further
+// sealed if there is a codec. The returned namespace is the one in use. Each of further
 // changes the options.
-func DialTemporal(keys *seal.Keys, logger *zap.Logger, further ...func(*client.Options)) (client.Client, string, error) {
+func DialTemporal(codec *seal.Codec, logger *zap.Logger, further ...func(*client.Options)) (client.Client, string, error) {
 	opts, err := temporalenv.LoadClientOptions(temporalenv.LoadClientOptionsRequest{})
 	if err != nil {
 		return nil, "", fmt.Errorf("read TEMPORAL_* variables: %w", err)
@@ -51,8 +51,8 @@ func DialTemporal(keys *seal.Keys, logger *zap.Logger, further ...func(*client.O
 	// Payloads are ids and small results: compressing them costs a tenth of the
 	// worker's CPU and as much of the server's, and saves next to nothing.
 	opts.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
-	if keys != nil {
-		seal.Client(&opts, keys)
+	if codec != nil {
+		seal.Client(&opts, *codec)
 	}
 	for _, change := range further {
 		change(&opts)
