@@ -153,7 +153,7 @@ func TestNothingFromOutsideLeadsACallElsewhere(t *testing.T) {
 		},
 	}
 	for _, status := range []int{http.StatusFound, http.StatusPermanentRedirect} { // with and without the body
-		answers[fmt.Sprint(status)] = func(w http.ResponseWriter, r *http.Request, to string) {
+		answers[fmt.Sprint(status)] = func(w http.ResponseWriter, _ *http.Request, to string) {
 			w.Header().Set("Location", to)
 			w.WriteHeader(status)
 		}
