@@ -29,29 +29,11 @@ import (
 // belong, and that each is sealed so. The workflow goes all the ways that ours do.
 func TestEveryPathKnowsItsCompany(t *testing.T) {
 	t.Parallel()
-	address := os.Getenv("TEMPORAL_ADDRESS")
-	require.NotEmpty(t, address, "no Temporal: run `make test`, or `bin/stack -- go test ./seal`")
 	record, master := storetest.New(t), key(t, "a")
-	dial := func(c seal.Codec) client.Client {
-		o := client.Options{HostPort: address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))}
-		seal.Client(&o, c)
-		dialled, err := client.Dial(o)
-		require.NoError(t, err)
-		t.Cleanup(dialled.Close)
-		return dialled
-	}
-	queue := "paths-" + strings.ToLower(t.Name())
-	w := worker.New(dial(process(t, record, master).InWorker()), queue, worker.Options{})
-	w.RegisterWorkflow(parent)
-	w.RegisterWorkflow(child)
-	w.RegisterActivity(remote)
-	w.RegisterActivity(local)
-	require.NoError(t, w.Start())
-	t.Cleanup(w.Stop)
-
+	queue := work(t, process(t, record, master))
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	c := dial(process(t, record, master))
+	c := dial(t, process(t, record, master))
 	unique := "company/domain/" + queue + time.Now().Format("150405.000000") + ".example"
 	for _, id := range []string{unique, "release/" + queue + time.Now().Format("150405.000000")} {
 		about := strings.HasPrefix(id, "company/")
@@ -93,6 +75,73 @@ func TestEveryPathKnowsItsCompany(t *testing.T) {
 			require.Greater(t, len(kinds), 4)
 		}
 	}
+}
+
+// TestARunOutlivesARecordThatIsAwayOrSlow: a workflow task that cannot have the company's
+// key is tried again, and one that waits for it is not taken for one that hangs.
+func TestARunOutlivesARecordThatIsAwayOrSlow(t *testing.T) {
+	t.Parallel()
+	master := key(t, "a")
+	record := &counted{SubjectStore: storetest.New(t)}
+	here := process(t, record.SubjectStore, master)
+	queue := work(t, process(t, record, master))
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	c := dial(t, here)
+	start := func(name string, task time.Duration) client.WorkflowRun {
+		id := "company/domain/" + queue + name + time.Now().Format("150405.000000") + ".example"
+		run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: queue, WorkflowTaskTimeout: task}, child, "again")
+		require.NoError(t, err)
+		return run
+	}
+	failures := func(run client.WorkflowRun) (n int) {
+		it := c.GetWorkflowHistory(ctx, run.GetID(), run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		for it.HasNext() {
+			e, err := it.Next()
+			require.NoError(t, err)
+			if e.EventType == enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED {
+				n++
+			}
+		}
+		return n
+	}
+
+	record.away.Store(true)
+	run := start("away", time.Second)
+	require.Eventually(t, func() bool { return failures(run) > 0 }, 10*time.Second, 50*time.Millisecond)
+	record.away.Store(false)
+	require.NoError(t, run.Get(ctx, nil))
+
+	record.slow.Store(true)
+	run = start("slow", 10*time.Second)
+	require.NoError(t, run.Get(ctx, nil))
+	require.Zero(t, failures(run))
+}
+
+func dial(t *testing.T, c seal.Codec) client.Client {
+	t.Helper()
+	address := os.Getenv("TEMPORAL_ADDRESS")
+	require.NotEmpty(t, address, "no Temporal: run `make test`, or `bin/stack -- go test ./seal`")
+	o := client.Options{HostPort: address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))}
+	seal.Client(&o, c)
+	dialled, err := client.Dial(o)
+	require.NoError(t, err)
+	t.Cleanup(dialled.Close)
+	return dialled
+}
+
+// work runs a worker until the test ends, and returns its queue.
+func work(t *testing.T, c seal.Codec) (queue string) {
+	t.Helper()
+	queue = strings.ToLower(t.Name())
+	w := worker.New(dial(t, c.InWorker()), queue, worker.Options{})
+	w.RegisterWorkflow(parent)
+	w.RegisterWorkflow(child)
+	w.RegisterActivity(remote)
+	w.RegisterActivity(local)
+	require.NoError(t, w.Start())
+	t.Cleanup(w.Stop)
+	return queue
 }
 
 // checkPayloads holds that an event has payloads sealed with a company's key, or with the

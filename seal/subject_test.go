@@ -26,22 +26,33 @@ type counted struct {
 	seal.SubjectStore
 	asked atomic.Int64
 	away  atomic.Bool
+	slow  atomic.Bool
+}
+
+// before is what happens to a question.
+func (c *counted) before() error {
+	c.asked.Add(1)
+	if c.slow.Load() {
+		time.Sleep(1500 * time.Millisecond) // longer than Temporal lets a workflow task hang
+	}
+	if c.away.Load() {
+		return errAway
+	}
+	return nil
 }
 
 var errAway = errors.New("the record is away")
 
 func (c *counted) SubjectKey(ctx context.Context, subject string) (store.SubjectKey, error) {
-	c.asked.Add(1)
-	if c.away.Load() {
-		return store.SubjectKey{}, errAway
+	if err := c.before(); err != nil {
+		return store.SubjectKey{}, err
 	}
 	return c.SubjectStore.SubjectKey(ctx, subject)
 }
 
 func (c *counted) SubjectKeys(ctx context.Context, ids []string) ([]store.SubjectKey, error) {
-	c.asked.Add(1)
-	if c.away.Load() {
-		return nil, errAway
+	if err := c.before(); err != nil {
+		return nil, err
 	}
 	return c.SubjectStore.SubjectKeys(ctx, ids)
 }

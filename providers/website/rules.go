@@ -27,9 +27,8 @@ type Rules struct {
 	skipped      int
 }
 
-// The embedded rules are our own, written from what vendors tell their customers to put on
-// a page. Collections in the same shape descend from rules under the GPL: none is to be
-// copied in; who wants one loads it by SLUICE_WEBSITE_RULES.
+// The embedded rules are our own. Collections in the same shape descend from rules under
+// the GPL: none is to be copied in; who wants one loads it by SLUICE_WEBSITE_RULES.
 //
 //go:embed rules.json
 var embedded []byte
