@@ -169,7 +169,7 @@ func TestNothingFromOutsideLeadsACallElsewhere(t *testing.T) {
 						to = "http://" + strings.TrimPrefix(value, "//")
 					}
 					s := newHome(t, func(w http.ResponseWriter, r *http.Request) { answer(w, r, to) })
-					ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+					ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 					_ = c.call(ctx, s.URL+"/home", value) // however it ends
 					require.NoError(t, ctx.Err(), "%s, answered with %s", value, how)
 					cancel()

@@ -121,7 +121,7 @@ func (w *world) executions(domain string) int {
 // of people nor a worker, with all their keys.
 func (w *world) cannotBeOpened(codec, keys string, copied []*commonpb.Payload) {
 	w.t.Helper()
-	w.eventuallyWithin(seal.SubjectLife+time.Second, "the starter has forgotten the company's key", func() bool {
+	w.eventuallyWithin(seal.SubjectLife+5*time.Second, "the starter has forgotten the company's key", func() bool {
 		return !slices.ContainsFunc(openPayloads(w.t, codec, copied), func(p *commonpb.Payload) bool { return string(p.Data) != `"[erased]"` })
 	})
 	master, err := seal.ParseKeys(keys)
