@@ -2,11 +2,16 @@
 # brought: see `bin/stack -help`.
 
 .DEFAULT_GOAL := help
-.PHONY: build demo test check fmt bench stack up down clean help
+.PHONY: build demo test check licences fmt bench stack up down clean help
 
 TOOL  := go tool -modfile=deploy/tools/go.mod
 RACE  := $(if $(shell command -v "$$(go env CC)" 2>/dev/null),-race)
 BENCH ?= .
+
+# What may be linked into the programs. XZ is the public domain.
+LICENCES ?= Apache-2.0,BSD-2-Clause,BSD-3-Clause,ISC,MIT,MPL-2.0,XZ
+# Temporal's API needs this one, whose module comes without the licence of its authors.
+UNSAID   := github.com/nexus-rpc/nexus-proto-annotations
 
 build: ## Build bin/worker, bin/starter, bin/stack, bin/demo and bin/sandbox
 	@mkdir -p bin
@@ -25,13 +30,17 @@ test: ## All tests, on a Temporal and a Postgres of their own
 	go test $(RACE) -run WhatWasPlanted ./review
 	bin/stack -- go test $(RACE) -timeout 30m $$(go list ./... | grep -v /review$$)
 
-check: ## Formatting, linters, workflow determinism, manifests, known vulnerabilities
+check: licences ## Formatting, linters, workflow determinism, manifests, licences, known vulnerabilities
 	$(TOOL) golangci-lint run
 	$(TOOL) workflowcheck ./...
 	go -C deploy/manifests run . ../kubernetes/base ../kubernetes/overlays/example
 	@out=$$($(TOOL) govulncheck ./... 2>&1) || case "$$out" in \
 	*"fetching vulnerabilities"*) echo "make check: the vulnerability database cannot be reached from here, so none were looked for" >&2;; \
 	*) echo "$$out"; exit 1;; esac
+
+licences: ## The licences of all that is linked in (LICENCES=MIT,… for a stricter list)
+	@out=$$($(TOOL) go-licenses check --allowed_licenses=$(LICENCES) --ignore $(UNSAID) \
+	./worker ./starter ./stack ./demo ./sandbox/server ./deploy/healthcheck 2>&1) || { echo "$$out" | grep -i licen; exit 1; }
 
 fmt: ## Format the code as check wants it
 	$(TOOL) golangci-lint fmt

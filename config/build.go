@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -40,9 +41,9 @@ func NewLogger(level string) (*zap.Logger, error) {
 }
 
 // DialTemporal connects to the Temporal that TEMPORAL_* variables name. What it keeps is
-// sealed if there are keys. The returned namespace is the one in use. Each of further
+// sealed if there is a codec. The returned namespace is the one in use. Each of further
 // changes the options.
-func DialTemporal(keys *seal.Keys, logger *zap.Logger, further ...func(*client.Options)) (client.Client, string, error) {
+func DialTemporal(codec *seal.Codec, logger *zap.Logger, further ...func(*client.Options)) (client.Client, string, error) {
 	opts, err := temporalenv.LoadClientOptions(temporalenv.LoadClientOptionsRequest{})
 	if err != nil {
 		return nil, "", fmt.Errorf("read TEMPORAL_* variables: %w", err)
@@ -51,8 +52,8 @@ func DialTemporal(keys *seal.Keys, logger *zap.Logger, further ...func(*client.O
 	// Payloads are ids and small results: compressing them costs a tenth of the
 	// worker's CPU and as much of the server's, and saves next to nothing.
 	opts.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
-	if keys != nil {
-		seal.Client(&opts, keys)
+	if codec != nil {
+		seal.Client(&opts, *codec)
 	}
 	for _, change := range further {
 		change(&opts)
@@ -63,13 +64,30 @@ func DialTemporal(keys *seal.Keys, logger *zap.Logger, further ...func(*client.O
 		if at == "" {
 			at = client.DefaultHostPort
 		}
-		return nil, "", fmt.Errorf("no Temporal at %s: start one with `make stack`, or set TEMPORAL_ADDRESS: %w", at, err)
+		return nil, "", fmt.Errorf("no Temporal at %s: %s: %w", at, cureOfDialling(err), err)
 	}
 	namespace := opts.Namespace
 	if namespace == "" {
 		namespace = client.DefaultNamespace
 	}
 	return c, namespace, nil
+}
+
+// cureOfDialling says what mends a connection to Temporal. What is wrong with a certificate
+// comes through gRPC as text only.
+func cureOfDialling(err error) string {
+	for _, c := range []struct{ text, cure string }{
+		{"signed by unknown authority", "let TEMPORAL_TLS_SERVER_CA_CERT_PATH name the certificate of the authority that signed the server's"},
+		{"x509: certificate is", "let TEMPORAL_ADDRESS or TEMPORAL_TLS_SERVER_NAME have a name that the server's certificate is for"},
+		{"x509: cannot validate", "let TEMPORAL_ADDRESS or TEMPORAL_TLS_SERVER_NAME have a name that the server's certificate is for"},
+		{"remote error: tls:", "it refuses our certificate: set TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH to one that it trusts"},
+		{"first record does not look like a TLS handshake", "it speaks no TLS: set TEMPORAL_TLS=false, or mend TEMPORAL_ADDRESS"},
+	} {
+		if strings.Contains(err.Error(), c.text) {
+			return c.cure
+		}
+	}
+	return "start one with `make stack`, or set TEMPORAL_ADDRESS"
 }
 
 // BuildCRM returns the client of the CRM that is configured, or nil if none is.

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/sluicehq/sluice/seal"
+	"github.com/sluicehq/sluice/workflows"
 )
 
 // Secret is a string that is never printed.
@@ -136,14 +137,15 @@ func (c Config) checkSealing() error {
 	if u, err := url.Parse(c.UIOrigin); err == nil && strings.TrimRight(u.Path, "/")+u.RawQuery != "" {
 		errs = append(errs, errors.New("SLUICE_TEMPORAL_UI_ORIGIN: want scheme, host and port only, such as https://temporal.example.com"))
 	}
-	if _, err := c.Seal(); err != nil {
+	if _, err := c.Codec(nil); err != nil {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
 
-// Seal returns the keys that seal what Temporal keeps; nil where there are none.
-func (c Config) Seal() (*seal.Keys, error) {
+// Codec returns what seals what Temporal keeps, with the companies' own keys if it is told
+// where these are; nil where nothing is sealed.
+func (c Config) Codec(subjects seal.SubjectStore) (*seal.Codec, error) {
 	if c.PayloadKeys == "" {
 		return nil, nil
 	}
@@ -151,7 +153,12 @@ func (c Config) Seal() (*seal.Keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("SLUICE_PAYLOAD_KEYS: %w", err)
 	}
-	return keys, nil
+	var own *seal.Subjects
+	if subjects != nil {
+		own = seal.NewSubjects(subjects, workflows.AboutOneCompany)
+	}
+	codec := seal.NewCodec(keys, own)
+	return &codec, nil
 }
 
 func (h HubSpot) check() error {

@@ -4,25 +4,35 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/sluicehq/sluice/ingress"
 	"github.com/sluicehq/sluice/sandbox"
 	"github.com/sluicehq/sluice/sandbox/fault"
+	"github.com/sluicehq/sluice/seal"
 	"github.com/sluicehq/sluice/store/storetest"
+	"github.com/sluicehq/sluice/workflows"
 )
 
 func TestACompanyThatIsForgottenIsNowhereInSluiceAndDoesNotComeBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.Options{CRMCompanies: true})
 	require.NoError(t, w.sandbox.Faults.Set("pdl", fault.Fault{Outage: true})) // so that some runs are under way
+	keys := w.starter("payload-key", "2026-11").ok().stdout
+	w.env = append(w.env, "SLUICE_PAYLOAD_KEYS_FILE="+w.write("payload.keys", keys), "SLUICE_CODEC_SECRET=canary-codec-secret")
 	w.startWorker()
 	url, _ := w.serve("SLUICE_API_TOKEN=the-operator")
+	codec := url + "/codec/canary-codec-secret/decode"
 	domains := w.domains(8)
 	w.starter("company", "import", w.write("some.csv", "domain\n"+strings.Join(domains, "\n")+"\n"), "--wait").ok()
 	gone, finished := w.runUnderWay(domains), domains[0]
@@ -32,16 +42,22 @@ func TestACompanyThatIsForgottenIsNowhereInSluiceAndDoesNotComeBack(t *testing.T
 	w.starter("company", "forget", finished, "--dry-run", "--json").ok().json(&would)
 	require.Positive(t, would.Rows["scores"])
 	require.GreaterOrEqual(t, would.Histories, 2, "the company's and the override's")
-	for _, domain := range []string{gone, finished} {
+	// Deleting does not reach Temporal's archive and copies of its database.
+	copied, others := w.copyOf(finished), w.copyOf(domains[1])
+	require.Contains(t, fmt.Sprint(openPayloads(t, codec, append(copied, others...))), finished)
+	for _, domain := range []string{finished, gone} {
 		require.Contains(t, w.onRecord(), domain)
 		token := strings.TrimSpace(w.starter("token", "create", "dpo", "--scope", "admin").ok().stdout)
 		f := w.deleteCompany(url, token, domain)
 		require.Equal(t, 1, f.Accounts)
 		require.NotEmpty(t, f.Providers)
+		require.Positive(t, f.Rows["subject_keys"])
 		require.NotContains(t, w.onRecord(), domain)
 		require.Zero(t, w.executions(domain))
 	}
 	require.Contains(t, w.onRecord(), domains[1], "the others stay")
+	w.cannotBeOpened(codec, keys, copied)
+	require.Contains(t, fmt.Sprint(openPayloads(t, codec, others)), domains[1])
 
 	again := w.starter("company", "add", "--domain", finished, "--wait")
 	require.NotZero(t, again.status)
@@ -99,4 +115,52 @@ func (w *world) executions(domain string) int {
 	})
 	require.NoError(w.t, err)
 	return len(page.GetExecutions())
+}
+
+// cannotBeOpened checks that nobody reads a copy of what a company left: neither the codec
+// of people nor a worker, with all their keys.
+func (w *world) cannotBeOpened(codec, keys string, copied []*commonpb.Payload) {
+	w.t.Helper()
+	w.eventuallyWithin(seal.SubjectLife+5*time.Second, "the starter has forgotten the company's key", func() bool {
+		return !slices.ContainsFunc(openPayloads(w.t, codec, copied), func(p *commonpb.Payload) bool { return string(p.Data) != `"[erased]"` })
+	})
+	master, err := seal.ParseKeys(keys)
+	require.NoError(w.t, err)
+	worker := seal.NewCodec(master, seal.NewSubjects(w.store, workflows.AboutOneCompany)).InWorker()
+	for _, p := range copied {
+		_, err := worker.Decode([]*commonpb.Payload{p})
+		require.ErrorIs(w.t, err, seal.ErrErased)
+	}
+}
+
+// copyOf returns the payloads of all histories of a domain, as a backup would have them.
+func (w *world) copyOf(domain string) []*commonpb.Payload {
+	w.t.Helper()
+	ctx := w.t.Context()
+	accounts, err := w.store.AccountsByDomain(ctx, domain)
+	require.NoError(w.t, err)
+	require.Len(w.t, accounts, 1)
+	page, err := w.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+		Query: fmt.Sprintf("WorkflowId IN ('%s', '%s')", workflows.CompanyOnboardingID(accounts[0].Key, domain, ""), workflows.AccountOverrideID(accounts[0].ID)),
+	})
+	require.NoError(w.t, err)
+	var all []*commonpb.Payload
+	for _, e := range page.GetExecutions() {
+		id := e.GetExecution().GetWorkflowId()
+		it := w.temporal.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		for it.HasNext() {
+			e, err := it.Next()
+			require.NoError(w.t, err)
+			raw, err := proto.Marshal(e)
+			require.NoError(w.t, err)
+			var kept historypb.HistoryEvent
+			require.NoError(w.t, proto.Unmarshal(raw, &kept))
+			visitPayloads(kept.ProtoReflect(), func(p *commonpb.Payload) {
+				require.Contains(w.t, p.Metadata, "subject-key-id", "%s has a payload with the master key alone: %s", id, e)
+				all = append(all, p)
+			})
+		}
+	}
+	require.NotEmpty(w.t, all)
+	return all
 }

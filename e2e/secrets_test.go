@@ -142,7 +142,7 @@ func visitPayloads(m protoreflect.Message, visit func(*commonpb.Payload)) {
 }
 
 // openPayloads asks the codec as Temporal's UI does.
-func openPayloads(t *testing.T, url string, sealed []*commonpb.Payload) []*commonpb.Payload {
+func openPayloads(t testing.TB, url string, sealed []*commonpb.Payload) []*commonpb.Payload {
 	t.Helper()
 	body, err := protojson.Marshal(&commonpb.Payloads{Payloads: sealed})
 	require.NoError(t, err)

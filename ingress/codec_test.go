@@ -23,7 +23,7 @@ func codecDoor(t *testing.T) (http.Handler, string) {
 	require.NoError(t, err)
 	keys, err := seal.ParseKeys(key)
 	require.NoError(t, err)
-	c := seal.NewCodec(keys)
+	c := seal.NewCodec(keys, nil)
 	sealed, err := c.Encode([]*commonpb.Payload{{Metadata: map[string][]byte{"encoding": []byte("json/plain")}, Data: []byte(`"Tier 1"`)}})
 	require.NoError(t, err)
 	body, err := protojson.Marshal(&commonpb.Payloads{Payloads: sealed})

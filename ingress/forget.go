@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,8 +23,8 @@ import (
 // EraseStore is the record, as erasing needs it.
 type EraseStore interface {
 	Bar(ctx context.Context, domain, author, reason string) error
-	WhatIsKnown(ctx context.Context, domain string) (store.Erased, error)
-	Erase(ctx context.Context, domain string) (store.Erased, error)
+	WhatIsKnown(ctx context.Context, domain string, subjects ...string) (store.Erased, error)
+	Erase(ctx context.Context, domain string, subjects ...string) (store.Erased, error)
 	Lift(ctx context.Context, domain string) error
 }
 
@@ -37,8 +39,8 @@ type Forgotten struct {
 }
 
 // Forget erases a company: first it is barred from being put on record again, then its
-// runs end and their histories go, then the record does. It may be repeated from any
-// point. What it leaves is said: the CRM's own record, and what providers keep.
+// runs end and their histories go, then the record does, and with it what opens copies of
+// these histories. It may be repeated from any point. What it leaves is said: the CRM's own record, and what providers keep.
 func (o Onboarder) Forget(ctx context.Context, s EraseStore, domain, author, reason string) (Forgotten, error) {
 	if err := s.Bar(ctx, domain, author, reason); err != nil {
 		return Forgotten{}, err
@@ -47,12 +49,13 @@ func (o Onboarder) Forget(ctx context.Context, s EraseStore, domain, author, rea
 	if err != nil {
 		return Forgotten{}, err
 	}
-	histories, err := o.deleteRuns(ctx, domain, known.Accounts)
+	ids := runIDs(domain, known.Accounts)
+	deleted, err := o.deleteRuns(ctx, domain, ids)
 	if err != nil {
 		return Forgotten{}, err
 	}
-	erased, err := s.Erase(ctx, domain)
-	return forgotten(domain, erased, histories), err
+	erased, err := s.Erase(ctx, domain, append(ids, slices.Collect(maps.Values(deleted))...)...)
+	return forgotten(domain, erased, len(deleted)), err
 }
 
 // Lift lets a company that was erased be followed again. Runs that were refused meanwhile
@@ -73,7 +76,7 @@ func (o Onboarder) Lift(ctx context.Context, s EraseStore, domain string) error 
 			accounts = append(accounts, account.Account{Key: c.Key})
 		}
 	}
-	_, err := o.deleteRuns(ctx, domain, accounts)
+	_, err := o.deleteRuns(ctx, domain, runIDs(domain, accounts))
 	return err
 }
 
@@ -83,7 +86,15 @@ func (o Onboarder) WouldForget(ctx context.Context, s EraseStore, domain string)
 	if err != nil {
 		return Forgotten{}, err
 	}
-	runs, err := o.runsOf(ctx, domain, known.Accounts)
+	ids := runIDs(domain, known.Accounts)
+	runs, err := o.runsOf(ctx, domain, ids)
+	if err != nil {
+		return Forgotten{}, err
+	}
+	for _, run := range runs {
+		ids = append(ids, run.GetWorkflowId())
+	}
+	known, err = s.WhatIsKnown(ctx, domain, ids...)
 	return forgotten(domain, known, len(runs)), err
 }
 
@@ -131,41 +142,46 @@ func forgotten(domain string, e store.Erased, histories int) Forgotten {
 const deletionPatience = time.Minute
 
 // deleteRuns deletes the company's runs with their histories, those under way, too. New
-// ones cannot get far: the company is barred.
-func (o Onboarder) deleteRuns(ctx context.Context, domain string, accounts []account.Account) (deleted int, err error) {
-	seen := map[string]bool{}
+// ones cannot get far: the company is barred. It returns the workflows of those runs.
+func (o Onboarder) deleteRuns(ctx context.Context, domain string, ids []string) (deleted map[string]string, err error) {
+	seen := map[string]string{} // by run
 	for began := time.Now(); ; {
-		runs, err := o.runsOf(ctx, domain, accounts)
+		runs, err := o.runsOf(ctx, domain, ids)
 		if err != nil || len(runs) == 0 {
-			return len(seen), err
+			return seen, err
 		}
 		if time.Since(began) > deletionPatience {
-			return len(seen), fmt.Errorf("temporal has not deleted %d histories yet: forget the company again in a while", len(runs))
+			return seen, fmt.Errorf("temporal has not deleted %d histories yet: forget the company again in a while", len(runs))
 		}
 		for _, run := range runs {
-			seen[run.RunId] = true
+			seen[run.RunId] = run.WorkflowId
 			_, err := o.Temporal.WorkflowService().DeleteWorkflowExecution(ctx, &workflowservice.DeleteWorkflowExecutionRequest{
 				Namespace: o.Namespace, WorkflowExecution: run,
 			})
 			if _, gone := errors.AsType[*serviceerror.NotFound](err); err != nil && !gone {
-				return len(seen), fmt.Errorf("delete the history of %s: %w", run.WorkflowId, err)
+				return seen, fmt.Errorf("delete the history of %s: %w", run.WorkflowId, err)
 			}
 		}
 		select {
 		case <-ctx.Done():
-			return len(seen), ctx.Err()
+			return seen, ctx.Err()
 		case <-time.After(250 * time.Millisecond):
 		}
 	}
 }
 
-// runsOf lists the company's executions that Temporal still has: its own, its override's
-// and the answers to its news.
-func (o Onboarder) runsOf(ctx context.Context, domain string, accounts []account.Account) ([]*commonpb.WorkflowExecution, error) {
+// runIDs are the ids of workflows about the company: its own, its override's and the
+// answers to its news.
+func runIDs(domain string, accounts []account.Account) []string {
 	ids := []string{workflows.CompanyOnboardingID(account.Key{}, domain, "")}
 	for _, acc := range accounts {
 		ids = append(ids, workflows.CompanyOnboardingID(acc.Key, domain, ""), workflows.AccountOverrideID(acc.ID), workflows.SignalResponseID(acc.ID))
 	}
+	return ids
+}
+
+// runsOf lists the company's executions that Temporal still has.
+func (o Onboarder) runsOf(ctx context.Context, domain string, ids []string) ([]*commonpb.WorkflowExecution, error) {
 	query := fmt.Sprintf("%s = '%s' OR WorkflowId IN ('%s')", workflows.DomainAttribute.GetName(), domain, strings.Join(ids, "', '"))
 	var all []*commonpb.WorkflowExecution
 	var next []byte

@@ -151,6 +151,7 @@ func (o Onboarder) updateOverride(ctx context.Context, acc account.Account, b ic
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		Priority:                 temporal.Priority{PriorityKey: AskedFor},
 	}
+	update.WorkflowID = opts.ID // by which its argument is sealed
 	in := workflows.AccountOverrideInput{AccountID: acc.ID, Domain: acc.Domain, Bounds: b}
 	return settled(ctx, func() (client.WorkflowUpdateHandle, error) {
 		return o.Temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{

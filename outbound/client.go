@@ -25,6 +25,7 @@ const UserAgent = "sluice/1 (+https://github.com/sluicehq/sluice)"
 type Client struct {
 	service string
 	baseURL string
+	base    *url.URL // nil for a client that is told where to go
 	header  http.Header
 	timeout time.Duration
 	maxBody int64
@@ -97,6 +98,9 @@ func New(service, baseURL string, opts ...Option) *Client {
 		service: service, baseURL: strings.TrimRight(baseURL, "/"), header: http.Header{},
 		timeout: 8 * time.Second, maxBody: 8 << 20, trip: 5, coolDown: 30 * time.Second,
 		pace: newPace(0), transport: pooled,
+	}
+	if base, err := url.Parse(c.baseURL); err == nil && base.Host != "" {
+		c.base = base
 	}
 	c.header.Set("User-Agent", UserAgent)
 	for _, opt := range opts {
@@ -306,6 +310,10 @@ func (c *Client) build(ctx context.Context, req Request) (*http.Request, error) 
 	hr, err := http.NewRequestWithContext(ctx, method, u, body)
 	if err != nil {
 		return nil, err
+	}
+	// What a path is made of comes from outside, and our key goes where it leads.
+	if b := c.base; b != nil && (hr.URL.Scheme != b.Scheme || hr.URL.Host != b.Host || hr.URL.User.String() != b.User.String()) {
+		return nil, errors.New("the path leads to another host")
 	}
 	maps.Copy(hr.Header, c.header)
 	if req.Body != nil {

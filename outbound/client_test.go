@@ -63,6 +63,21 @@ func TestRequestThatCannotBeBuilt(t *testing.T) {
 	require.Zero(t, s.calls.Load())
 }
 
+// TestAPathLeadsToNoOtherHost: a key goes to the service that it is of.
+func TestAPathLeadsToNoOtherHost(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"@evil.example/", ".evil.example/", ":8443/", "/../"} {
+		c, s := newService(always(200))
+		err := c.Do(t.Context(), outbound.Request{Path: path}, func(outbound.Response) error { return nil })
+		if strings.HasPrefix(path, "/") {
+			require.NoError(t, err, path)
+			continue
+		}
+		require.Equal(t, outbound.BadRequest, outbound.OutcomeOf(err), path)
+		require.Zero(t, s.calls.Load(), path)
+	}
+}
+
 func TestFailStatus(t *testing.T) {
 	t.Parallel()
 	tests := map[int]outbound.Outcome{

@@ -1,14 +1,18 @@
 package outbound_test
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/sluicehq/sluice/outbound"
 )
@@ -115,4 +119,96 @@ func TestPublicTransport(t *testing.T) {
 
 	require.NoError(t, get(server.URL, here))
 	require.EqualValues(t, 1, reached.Load())
+}
+
+// TestANameIsJudgedByTheAddressThatIsDialled: whoever owns a name may have it lead to a
+// public address while it is looked at, and into our network when it is used.
+func TestANameIsJudgedByTheAddressThatIsDialled(t *testing.T) {
+	var reached atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
+	t.Cleanup(server.Close)
+	port := server.URL[strings.LastIndex(server.URL, ":"):]
+	names := &names{answers: map[string][][]string{
+		"rebinding.example.": {{"93.184.216.34"}, {"127.0.0.1"}},
+		"inside.example.":    {{"10.0.0.1", "127.0.0.1", "192.168.1.1"}},
+		"metadata.example.":  {{"169.254.169.254"}},
+		"mapped.example.":    {{"::ffff:127.0.0.1"}},
+		"aws.example.":       {{"fd00:ec2::254"}},
+		"nowhere.example.":   {{"0.0.0.0"}},
+	}}
+	names.resolve(t)
+
+	looked, err := net.DefaultResolver.LookupHost(t.Context(), "rebinding.example")
+	require.NoError(t, err)
+	require.Equal(t, []string{"93.184.216.34"}, looked, "who looks first is reassured")
+	for _, host := range []string{"rebinding.example", "rebinding.example.", "inside.example", "metadata.example", "mapped.example", "aws.example", "nowhere.example"} {
+		c := outbound.New("acme", "http://"+host+port, outbound.WithTransport(outbound.PublicTransport()))
+		require.ErrorIs(t, call(t.Context(), c), outbound.ErrNotPublic, host)
+	}
+	require.Zero(t, reached.Load())
+}
+
+// names is a name server that may answer differently each time; its last answer stays.
+type names struct {
+	mu      sync.Mutex
+	answers map[string][][]string
+}
+
+// resolve makes the whole process ask it, until the test ends.
+func (n *names) resolve(t *testing.T) {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	require.NoError(t, err)
+	usual := net.DefaultResolver
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "udp", conn.LocalAddr().String())
+	}}
+	t.Cleanup(func() {
+		net.DefaultResolver = usual
+		_ = conn.Close()
+	})
+	go func() {
+		buf := make([]byte, 1500)
+		for {
+			size, from, err := conn.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			if answer, err := n.answer(buf[:size]); err == nil {
+				_, _ = conn.WriteTo(answer, from)
+			}
+		}
+	}()
+}
+
+// answer is about the kind of address that is asked for. A name moves on once it was
+// asked for IPv4, since a resolver asks for both kinds at once.
+func (n *names) answer(query []byte) ([]byte, error) {
+	var m dnsmessage.Message
+	if err := m.Unpack(query); err != nil {
+		return nil, err
+	}
+	q := m.Questions[0]
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	m.Response, m.Additionals = true, nil
+	all := n.answers[q.Name.String()]
+	if len(all) == 0 {
+		m.RCode = dnsmessage.RCodeNameError
+		return m.Pack()
+	}
+	for _, text := range all[0] {
+		head := dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class, Type: q.Type}
+		switch a := netip.MustParseAddr(text); {
+		case q.Type == dnsmessage.TypeA && a.Is4():
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: head, Body: &dnsmessage.AResource{A: a.As4()}})
+		case q.Type == dnsmessage.TypeAAAA && a.Is6():
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: head, Body: &dnsmessage.AAAAResource{AAAA: a.As16()}})
+		}
+	}
+	if q.Type == dnsmessage.TypeA && len(all) > 1 {
+		n.answers[q.Name.String()] = all[1:]
+	}
+	return m.Pack()
 }

@@ -21,22 +21,28 @@ const keySize = 32
 // while there is still something that the old one sealed.
 type Keys struct {
 	active string
-	byID   map[string]cipher.AEAD
+	byID   map[string]masterKey
+}
+
+// masterKey seals what is about no single company, and makes the keys of those that are.
+type masterKey struct {
+	cipher.AEAD
+	raw []byte
 }
 
 // ParseKeys reads keys, one a line or separated by commas, each as id:key with the key's
 // 32 bytes in base64, as [NewKey] makes them. The first one seals; the others only open.
 // Its error is an [account.ErrInvalid] that says which entry is wrong, and never shows one.
 func ParseKeys(text string) (*Keys, error) {
-	k := &Keys{byID: map[string]cipher.AEAD{}}
+	k := &Keys{byID: map[string]masterKey{}}
 	entries := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == '\n' || r == '\r' })
 	for i, entry := range entries {
 		entry = strings.TrimSpace(entry)
 		if entry == "" || strings.HasPrefix(entry, "#") {
 			continue
 		}
-		id, sealing, err := parseKey(entry)
-		if err == nil && k.byID[id] != nil {
+		id, key, err := parseKey(entry)
+		if _, twice := k.byID[id]; err == nil && twice {
 			err = account.Invalid("keys", "the id "+id+" stands there twice")
 		}
 		if err != nil {
@@ -45,7 +51,7 @@ func ParseKeys(text string) (*Keys, error) {
 		if k.active == "" {
 			k.active = id
 		}
-		k.byID[id] = sealing
+		k.byID[id] = key
 	}
 	if k.active == "" {
 		return nil, account.Invalid("keys", "there is none; `starter payload-key` makes one")
@@ -53,21 +59,26 @@ func ParseKeys(text string) (*Keys, error) {
 	return k, nil
 }
 
-func parseKey(entry string) (id string, sealing cipher.AEAD, err error) {
+func parseKey(entry string) (id string, key masterKey, err error) {
 	id, encoded, ok := strings.Cut(entry, ":")
 	if !ok || !idFits(id) {
-		return "", nil, account.Invalid("keys", "want id:key, the id of at most 50 letters, digits, '-', '_' and '.'; `starter payload-key` makes one")
+		return "", masterKey{}, account.Invalid("keys", "want id:key, the id of at most 50 letters, digits, '-', '_' and '.'; `starter payload-key` makes one")
 	}
-	key, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil || len(key) != keySize {
-		return "", nil, account.Invalid("keys", "the key of "+id+" is not 32 bytes in base64; `starter payload-key` makes one")
+	raw, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil || len(raw) != keySize {
+		return "", masterKey{}, account.Invalid("keys", "the key of "+id+" is not 32 bytes in base64; `starter payload-key` makes one")
 	}
+	sealing, err := aead(raw)
+	return id, masterKey{AEAD: sealing, raw: raw}, err
+}
+
+// aead is AES-256-GCM.
+func aead(key []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	sealing, err = cipher.NewGCM(block)
-	return id, sealing, err
+	return cipher.NewGCM(block)
 }
 
 func idFits(id string) bool {

@@ -26,7 +26,7 @@ func codec(t *testing.T, keys ...string) seal.Codec {
 	t.Helper()
 	k, err := seal.ParseKeys(strings.Join(keys, "\n"))
 	require.NoError(t, err)
-	return seal.NewCodec(k)
+	return seal.NewCodec(k, nil)
 }
 
 func payload(t *testing.T, v any) *commonpb.Payload {
@@ -114,7 +114,7 @@ func TestErrorsAreSealedToo(t *testing.T) {
 	var o client.Options
 	keys, err := seal.ParseKeys(key(t, "a"))
 	require.NoError(t, err)
-	seal.Client(&o, keys)
+	seal.Client(&o, seal.NewCodec(keys, nil))
 	given := temporal.NewApplicationError("canary.example is refused", "Invalid", "canary detail")
 	failure := o.FailureConverter.ErrorToFailure(given)
 	require.NotContains(t, failure.String(), "canary")
@@ -161,7 +161,7 @@ func TestKeysMayStandInAFileWithComments(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	keys, err := seal.ParseKeys("a:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
 	require.NoError(f, err)
-	c := seal.NewCodec(keys)
+	c := seal.NewCodec(keys, nil)
 	whole, err := c.Encode([]*commonpb.Payload{{Data: []byte("text")}})
 	require.NoError(f, err)
 	f.Add("binary/encrypted", "a", whole[0].Data)

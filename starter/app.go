@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.uber.org/zap"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/crm"
 	"github.com/sluicehq/sluice/ingress"
 	"github.com/sluicehq/sluice/outbound"
+	"github.com/sluicehq/sluice/seal"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
 )
@@ -26,7 +28,8 @@ type app struct {
 	log       *zap.Logger
 	store     *store.Store
 	temporal  client.Client
-	namespace string // in Temporal
+	namespace string                  // in Temporal
+	payloads  converter.DataConverter // of what Temporal keeps
 	crm       crm.CRM
 	closers   []func()
 }
@@ -67,17 +70,35 @@ func (a *app) withTemporal(ctx context.Context) error { return a.dial(ctx) }
 
 // dial is withTemporal with further options.
 func (a *app) dial(ctx context.Context, further ...func(*client.Options)) error {
-	keys, err := a.cfg.Seal()
+	codec, err := a.codec(ctx)
 	if err != nil {
 		return err
 	}
-	c, namespace, err := config.DialTemporal(keys, zap.NewNop(), further...)
+	a.payloads = converter.GetDefaultDataConverter()
+	c, namespace, err := config.DialTemporal(codec, zap.NewNop(), append(further, func(o *client.Options) {
+		if o.DataConverter != nil {
+			a.payloads = o.DataConverter
+		}
+	})...)
 	if err != nil {
 		return err
 	}
 	a.temporal, a.namespace = c, namespace
 	a.closers = append(a.closers, c.Close)
 	return workflows.EnsureSearchAttributes(ctx, c.OperatorService(), namespace)
+}
+
+// codec is nil where nothing is sealed. Companies' own keys are on record.
+func (a *app) codec(ctx context.Context) (*seal.Codec, error) {
+	if a.cfg.PayloadKeys == "" {
+		return nil, nil
+	}
+	if a.store == nil {
+		if err := a.withStore(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return a.cfg.Codec(a.store)
 }
 
 func (a *app) withCRM(ctx context.Context) error {

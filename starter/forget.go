@@ -27,7 +27,8 @@ func forgetCommand() *cobra.Command {
 		Use:   "forget DOMAIN",
 		Short: "Erase a company and its people everywhere in Sluice",
 		Long: `Erase a company: its facts, cached answers, scores, signals, contacts, overrides and effects in
-Postgres, and the histories of its runs in Temporal, also of those under way. It is not put on
+Postgres, and the histories of its runs in Temporal, also of those under way. With
+SLUICE_PAYLOAD_KEYS, copies of these histories cannot be opened any more. It is not put on
 record again by a webhook or an import, until --lift says so: of the company itself only digests
 are kept, to know it by.
 

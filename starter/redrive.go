@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"golang.org/x/sync/errgroup"
 
@@ -241,7 +240,7 @@ func (a *app) input(ctx context.Context, r shownRun, in any) error {
 	if err != nil {
 		return err
 	}
-	return converter.GetDefaultDataConverter().FromPayloads(first.GetWorkflowExecutionStartedEventAttributes().GetInput(), in)
+	return a.payloads.FromPayloads(first.GetWorkflowExecutionStartedEventAttributes().GetInput(), in)
 }
 
 // accountOf returns the number that ends the workflow id of an account's run.

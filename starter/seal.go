@@ -1,24 +1,24 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/ingress"
 	"github.com/sluicehq/sluice/seal"
 )
 
 // payloadCodec is nil where nothing is sealed, or nobody may have it opened.
-func payloadCodec(cfg config.Config) (*ingress.Codec, error) {
-	keys, err := cfg.Seal()
-	if err != nil || keys == nil || cfg.CodecSecret == "" {
+func (a *app) payloadCodec(ctx context.Context) (*ingress.Codec, error) {
+	codec, err := a.codec(ctx)
+	if err != nil || codec == nil || a.cfg.CodecSecret == "" {
 		return nil, err
 	}
 	return &ingress.Codec{
-		Payloads: seal.NewCodec(keys), Secret: cfg.CodecSecret.Reveal(), UIOrigin: strings.TrimRight(cfg.UIOrigin, "/"),
+		Payloads: seal.Reader{Codec: *codec}, Secret: a.cfg.CodecSecret.Reveal(), UIOrigin: strings.TrimRight(a.cfg.UIOrigin, "/"),
 	}, nil
 }
 

@@ -66,7 +66,7 @@ func serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	codec, err := payloadCodec(a.cfg)
+	codec, err := a.payloadCodec(ctx)
 	if err != nil {
 		return err
 	}

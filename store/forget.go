@@ -73,23 +73,24 @@ func (s *Store) Lift(ctx context.Context, domain string) error {
 }
 
 // WhatIsKnown returns what Erase would take away.
-func (s *Store) WhatIsKnown(ctx context.Context, domain string) (Erased, error) {
-	return s.erase(ctx, domain, pgx.Tx.Rollback)
+func (s *Store) WhatIsKnown(ctx context.Context, domain string, subjects ...string) (Erased, error) {
+	return s.erase(ctx, domain, subjects, pgx.Tx.Rollback)
 }
 
 // Erase takes everything that is on record of a domain away: its accounts and all that
-// hangs on them, and what providers answered about it. What it cost stays in the budgets.
-func (s *Store) Erase(ctx context.Context, domain string) (Erased, error) {
-	return s.erase(ctx, domain, pgx.Tx.Commit)
+// hangs on them, what providers answered about it, and the secrets that open what Temporal
+// keeps of its runs, those of further subjects too. What it cost stays in the budgets.
+func (s *Store) Erase(ctx context.Context, domain string, subjects ...string) (Erased, error) {
+	return s.erase(ctx, domain, subjects, pgx.Tx.Commit)
 }
 
-func (s *Store) erase(ctx context.Context, domain string, end func(pgx.Tx, context.Context) error) (Erased, error) {
+func (s *Store) erase(ctx context.Context, domain string, subjects []string, end func(pgx.Tx, context.Context) error) (Erased, error) {
 	tx, err := s.db.Begin(ctx)
 	if err != nil {
 		return Erased{}, wrap(err, "erase a company")
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // which has ended, if all went well
-	out, err := eraseIn(ctx, tx, domain)
+	out, err := eraseIn(ctx, tx, domain, subjects)
 	if err == nil {
 		err = end(tx, ctx)
 	}
@@ -98,7 +99,7 @@ func (s *Store) erase(ctx context.Context, domain string, end func(pgx.Tx, conte
 
 // eraseIn goes table by table, through each that refers to accounts, so that one which
 // comes with a later migration is not left out.
-func eraseIn(ctx context.Context, tx pgx.Tx, domain string) (Erased, error) {
+func eraseIn(ctx context.Context, tx pgx.Tx, domain string, subjects []string) (Erased, error) {
 	out := Erased{Rows: map[string]int64{}}
 	var err error
 	if out.Accounts, err = lockAccounts(ctx, tx, domain); err != nil {
@@ -109,6 +110,10 @@ func eraseIn(ctx context.Context, tx pgx.Tx, domain string) (Erased, error) {
 		ids[i] = acc.ID
 	}
 	if out.Providers, err = saw(ctx, tx, domain, ids); err != nil {
+		return out, err
+	}
+	sealed, err := subjectsOf(ctx, tx, subjects, ids) // before its runs go
+	if err != nil {
 		return out, err
 	}
 	tables, err := hangingOnAccounts(ctx, tx)
@@ -131,6 +136,9 @@ func eraseIn(ctx context.Context, tx pgx.Tx, domain string) (Erased, error) {
 	for i, acc := range out.Accounts {
 		keys[i] = acc.Key.String()
 		names = append(names, keys[i], fmt.Sprintf("account/%d", acc.ID)) // as reviews call one that has no key
+	}
+	if err := drop("subject_keys", "subject = ANY ($1)", sealed); err != nil {
+		return out, err
 	}
 	if err := drop("answers", "subject = $1", domain); err != nil {
 		return out, err

@@ -34,6 +34,12 @@ func TestErasingACompanyLeavesNothingOfItAndAllOfTheOthers(t *testing.T) {
 		return acc
 	}
 	gone, stays := plant("canary.example", "1"), plant("other.example", "2")
+	subject := func(name string) store.SubjectKey {
+		key, err := s.SubjectKey(ctx, name)
+		require.NoError(t, err)
+		return key
+	}
+	run, news, others := subject("company/domain/canary.example"), subject("news of canary.example"), subject("company/domain/other.example")
 
 	require.NoError(t, s.SaveModel(ctx, "revops", 1, "company", []byte("a model")))
 	_, err = s.SaveReview(ctx, store.MadeReview{
@@ -48,16 +54,16 @@ func TestErasingACompanyLeavesNothingOfItAndAllOfTheOthers(t *testing.T) {
 
 	before := storetest.Dump(t, url)
 	require.Contains(t, before, "canary.example")
-	known, err := s.WhatIsKnown(ctx, "canary.example")
+	known, err := s.WhatIsKnown(ctx, "canary.example", "news of canary.example")
 	require.NoError(t, err)
 	require.Equal(t, before, storetest.Dump(t, url), "looking takes nothing away")
 
 	require.NoError(t, s.Bar(ctx, "canary.example", "dpo", "asked for on Monday"))
-	erased, err := s.Erase(ctx, "canary.example")
+	erased, err := s.Erase(ctx, "canary.example", "news of canary.example")
 	require.NoError(t, err)
 	require.Equal(t, known, erased)
 	require.Equal(t, []account.Account{gone}, erased.Accounts)
-	require.Equal(t, map[string]int64{"accounts": 1, "answers": 1, "facts": 1, "ledger": 1, "visits": 1, "runs": 1, "deals": 1, "reviews": 1}, erased.Rows)
+	require.Equal(t, map[string]int64{"accounts": 1, "answers": 1, "facts": 1, "ledger": 1, "visits": 1, "runs": 1, "deals": 1, "reviews": 1, "subject_keys": 2}, erased.Rows)
 	require.Len(t, erased.Providers, 1)
 	require.Equal(t, "apollo", erased.Providers[0].Provider)
 	require.Equal(t, 1, erased.Providers[0].Calls)
@@ -68,6 +74,10 @@ func TestErasingACompanyLeavesNothingOfItAndAllOfTheOthers(t *testing.T) {
 	facts, err := s.Facts(ctx, stays.ID)
 	require.NoError(t, err)
 	require.Len(t, facts, 1)
+
+	keys, err := s.SubjectKeys(ctx, []string{run.ID, news.ID, others.ID})
+	require.NoError(t, err)
+	require.Equal(t, []store.SubjectKey{others}, keys)
 
 	again, err := s.Erase(ctx, "canary.example")
 	require.NoError(t, err, "it may be repeated")

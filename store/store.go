@@ -6,6 +6,7 @@ package store
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -81,9 +82,25 @@ func connect(ctx context.Context, url string, opts ...Option) (*pgxpool.Pool, er
 	if err := db.Ping(ctx); err != nil {
 		db.Close()
 		c := cfg.ConnConfig
-		return nil, fmt.Errorf("no Postgres at %s:%d for SLUICE_DATABASE_URL: start it (make stack brings one), or mend the address: %w", c.Host, c.Port, err)
+		return nil, fmt.Errorf("no Postgres at %s:%d for SLUICE_DATABASE_URL: %s: %w", c.Host, c.Port, cureOfConnecting(err), err)
 	}
 	return db, nil
+}
+
+// cureOfConnecting says what mends a connection.
+func cureOfConnecting(err error) string {
+	_, stranger := errors.AsType[x509.UnknownAuthorityError](err)
+	_, misnamed := errors.AsType[x509.HostnameError](err)
+	switch {
+	case stranger:
+		return "let sslrootcert name the certificate of the authority that signed the server's"
+	case misnamed:
+		return "let the address have a name that the server's certificate is for, which sslmode=verify-full wants"
+	case strings.Contains(err.Error(), "remote error: tls:"): // an alert, which has no type of its own in the end
+		return "it refuses our certificate: let sslcert and sslkey name one that it trusts"
+	default:
+		return "start it (make stack brings one), or mend the address"
+	}
 }
 
 // prepare makes times come back as they were given, whatever the zone of the

@@ -94,11 +94,14 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	keys, err := cfg.Seal()
+	codec, err := cfg.Codec(st)
 	if err != nil {
 		return err
 	}
-	temporal, namespace, err := config.DialTemporal(keys, log, m.client)
+	if codec != nil {
+		*codec = codec.InWorker()
+	}
+	temporal, namespace, err := config.DialTemporal(codec, log, m.client)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,13 @@ const TaskQueue = "sluice"
 // that a company that arrives never waits for one.
 const BulkQueue = "sluice-bulk"
 
+// How the ids of workflows begin that are about one company.
+const (
+	companies = "company/"
+	responses = "signals/response/"
+	overrides = "override/"
+)
+
 // ProviderQueue is the task queue of one provider, where the server holds its rate
 // limit for all workers together.
 func ProviderQueue(provider string) string { return "provider-" + provider }
@@ -26,9 +33,9 @@ func CompanyOnboardingID(key account.Key, domain, name string) string {
 	case !key.IsZero():
 		return activities.CompanyRunID(key)
 	case domain != "":
-		return "company/domain/" + domain
+		return companies + "domain/" + domain
 	default:
-		return "company/name/" + account.NormalizeName(name)
+		return companies + "name/" + account.NormalizeName(name)
 	}
 }
 
@@ -49,9 +56,20 @@ func SourceSweepID(source string) string { return "signals/source/" + source }
 
 // SignalResponseID is the id of the response to an account's news: one at a time.
 func SignalResponseID(accountID int64) string {
-	return "signals/response/" + strconv.FormatInt(accountID, 10)
+	return responses + strconv.FormatInt(accountID, 10)
 }
 
 // ReconcileID is the id of the workflow that compares the CRM with the record; a schedule
 // adds the time to it.
 func ReconcileID(crm string) string { return "reconcile/" + crm }
+
+// AboutOneCompany reports whether the workflow with this id is about one company and no
+// other: what Temporal keeps of it goes when the company is forgotten.
+func AboutOneCompany(id string) bool {
+	for _, prefix := range []string{companies, responses, overrides} {
+		if strings.HasPrefix(id, prefix) {
+			return true
+		}
+	}
+	return false
+}

@@ -74,7 +74,7 @@ func invalid(message string) error {
 
 // AccountOverrideID is the id of the workflow that looks after an account's override.
 func AccountOverrideID(accountID int64) string {
-	return "override/" + strconv.FormatInt(accountID, 10)
+	return overrides + strconv.FormatInt(accountID, 10)
 }
 
 // AccountOverrideInput says whose override it is.

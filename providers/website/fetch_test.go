@@ -90,7 +90,7 @@ func (n *internet) resolve(host string) (netip.Addr, error) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	all := n.names[host]
+	all := n.names[strings.TrimSuffix(host, ".")]
 	if len(all) == 0 {
 		return netip.Addr{}, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 	}
@@ -268,6 +268,7 @@ func TestPrivateAddresses(t *testing.T) {
 		{name: "to IPv4 inside IPv6", giveNames: []string{"::ffff:127.0.0.1"}},
 		{name: "to a NAT64 address", giveNames: []string{"64:ff9b::7f00:1"}},
 		{name: "to a private address of IPv6", giveNames: []string{"fd00::1"}},
+		{name: "to the metadata service over IPv6", giveNames: []string{"fd00:ec2::254"}},
 		{name: "to carrier-grade NAT", giveNames: []string{"100.64.0.1"}},
 		{name: "to no address", giveNames: []string{"0.0.0.0"}},
 		{name: "public for robots.txt, private for the page", giveNames: []string{acmeIP, "127.0.0.1"}},
@@ -276,6 +277,13 @@ func TestPrivateAddresses(t *testing.T) {
 		{name: "redirect to this machine in decimal", giveTo: "http://2130706433/"},
 		{name: "redirect to this machine in hex", giveTo: "http://0x7f.0x1/"},
 		{name: "redirect to this machine in short", giveTo: "http://127.1/"},
+		{name: "redirect to this machine in octal", giveTo: "http://0177.0.0.1/"},
+		{name: "redirect to this machine with a dot at its end", giveTo: "http://localhost./"},
+		{name: "redirect to a literal with a dot at its end", giveTo: "http://127.0.0.1./"},
+		{name: "redirect to a name for the local network with a dot at its end", giveTo: "http://inside.example./"},
+		{name: "redirect to IPv4 inside IPv6", giveTo: "http://[::ffff:127.0.0.1]/"},
+		{name: "redirect to the metadata service over IPv6", giveTo: "http://[fd00:ec2::254]/"},
+		{name: "redirect to no address", giveTo: "http://0.0.0.0/"},
 		{name: "redirect to IPv6", giveTo: "http://[::1]/"},
 		{name: "redirect to IPv6 with a zone", giveTo: "http://[fe80::1%25eth0]/"},
 		{name: "redirect to a public literal", giveTo: "http://" + acmeIP + "/"},

@@ -27,6 +27,9 @@ type Rules struct {
 	skipped      int
 }
 
+// The embedded rules are our own. Collections in the same shape descend from rules under
+// the GPL: none is to be copied in; who wants one loads it by SLUICE_WEBSITE_RULES.
+//
 //go:embed rules.json
 var embedded []byte
 
