@@ -44,15 +44,6 @@ func (w *world) deployment(args ...string) deployed {
 	return d
 }
 
-// startVersion starts a worker of a version. Both versions are the same program here: what
-// is looked at is who gets which run.
-func (w *world) startVersion(build string) *process {
-	w.t.Helper()
-	p := w.start("worker", []string{"TEMPORAL_WORKER_BUILD_ID=" + build})
-	w.eventually("worker "+build+" is up", func() bool { return strings.Contains(p.log.String(), "Worker is ready") })
-	return p
-}
-
 // version is the build that a run's last step was done by, and its behavior.
 func (w *world) version(id string) (string, enumspb.VersioningBehavior) {
 	w.t.Helper()
@@ -80,6 +71,8 @@ func (w *world) requireUpgraded(build, id string) {
 	require.Equal(w.t, enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE, behavior, id)
 }
 
+// TestTwoVersionsOfTheWorkerSideBySide looks at who gets which run: both versions are the
+// same program.
 func TestTwoVersionsOfTheWorkerSideBySide(t *testing.T) {
 	w := newWorld(t, sandbox.Options{CRMCompanies: true})
 	w.write("sluice.yaml", strings.NewReplacer("{name: apollo, rate: 500", "{name: apollo, rate: 10", "wait: 2s", "wait: 1s").Replace(pipeline))
@@ -87,7 +80,7 @@ func TestTwoVersionsOfTheWorkerSideBySide(t *testing.T) {
 	one, old, fresh, both, back := domains[:1], domains[1:7], domains[7:10], domains[10:50], domains[50:53]
 
 	// Nothing runs on a version before it is promoted, and everybody who looks is told.
-	a := w.startVersion("a")
+	a := w.startWorker("TEMPORAL_WORKER_BUILD_ID=a")
 	w.eventually("Temporal knows version a", func() bool { state, _, _ := w.deployment("show").state("a"); return state == "inactive" })
 	w.starter("company", "add", "--domain", one[0]).ok()
 	require.Contains(t, w.doctor(1).not("ok")["worker versions"], "no version is current")
@@ -103,7 +96,7 @@ func TestTwoVersionsOfTheWorkerSideBySide(t *testing.T) {
 	first := make(chan imported, 1)
 	go func() { first <- w.importAll(old) }()
 	w.eventually("they wait for apollo", func() bool { return w.scored() == 1+len(old) })
-	b := w.startVersion("b")
+	b := w.startWorker("TEMPORAL_WORKER_BUILD_ID=b")
 	require.Equal(t, "b", w.deployment("promote", "b").Current)
 	require.NotZero(t, w.starter("deployment", "promote", "c").status, "nobody polls for it")
 	state, pinned, safe := w.deployment("show").state("a")
