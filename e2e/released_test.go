@@ -204,6 +204,7 @@ func TestTheReleasedVersionBesideThisOne(t *testing.T) {
 		next := start(!isNew)
 		time.Sleep(500 * time.Millisecond) // side by side
 		worker.stop()
+		require.NotContains(t, worker.log.String(), "TMPRL1100", "a history that does not fit the code")
 		worker, isNew = next, !isNew
 	}
 	night := <-swept
@@ -228,7 +229,7 @@ func TestTheReleasedVersionBesideThisOne(t *testing.T) {
 		}
 		require.True(t, len(programs) == 2 || !strings.HasPrefix(id, "release/"), "the release was worked by one version alone")
 	}
-	require.Greater(t, moved, 5, "hardly a run was under way when the worker changed")
+	require.Greater(t, moved, 1, "hardly a run was under way when the worker changed")
 	t.Logf("%d workers, %d runs of which both versions did a part; change ids that the released one does not know: %v", len(own), moved, added)
 
 	worker.stop()

@@ -24,10 +24,10 @@ type Deployment struct {
 	Ramping     string    `json:"ramping,omitempty"` // gets a share of new work
 	Percent     float32   `json:"ramp_percent,omitempty"`
 	Unversioned int       `json:"unversioned_workers"` // that polled lately
+	Settled     bool      `json:"settled"`             // every task queue goes by it
 	Versions    []Version `json:"versions"`            // the newest first
 
-	Settled bool   `json:"-"` // every task queue goes by it
-	Token   []byte `json:"-"` // of this state, for who wants to change it and no other
+	Token []byte `json:"-"` // of this state, for who wants to change it and no other
 }
 
 // Version is one of a deployment's.

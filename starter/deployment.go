@@ -249,16 +249,13 @@ func (a *app) route(ctx context.Context, d monitor.Deployment, build string, per
 
 // settle shows the deployment once all task queues go by it.
 func (a *app) settle(cmd *cobra.Command, asJSON bool) error {
-	for end := time.Now().Add(30 * time.Second); ; {
+	for end := time.Now().Add(time.Minute); ; {
 		d, err := a.deployment(cmd.Context())
 		if err != nil {
 			return err
 		}
-		if d.Settled {
+		if d.Settled || time.Now().After(end) || !sleep(cmd.Context(), 100*time.Millisecond) {
 			return showDeployment(cmd.OutOrStdout(), d, asJSON)
-		}
-		if time.Now().After(end) || !sleep(cmd.Context(), 100*time.Millisecond) {
-			return errors.New("it is done, but Temporal still tells its task queues; `starter deployment show` says how it stands")
 		}
 	}
 }
@@ -292,6 +289,9 @@ func showDeployment(w io.Writer, d monitor.Deployment, asJSON bool) error {
 		if d.Unversioned > 0 {
 			fmt.Fprintf(w, "Workers without a version (%d) get no more work, and can go once their backlog is done\n", d.Unversioned)
 		}
+	}
+	if !d.Settled {
+		fmt.Fprintln(w, "Temporal still tells its task queues: some go by what was before")
 	}
 	t := newTable(w, "version", "state", "since", "workers", "pinned runs", "")
 	for _, v := range d.Versions {
