@@ -58,6 +58,18 @@ func (v Version) Idle() bool {
 	return v.Pinned == 0 && (v.State == VersionDrained || v.State == VersionInactive)
 }
 
+// Gets reports whether new runs go to the version.
+func (v Version) Gets() bool { return v.State == VersionCurrent || v.State == VersionRamping }
+
+// Unserved reports whether the version has work and no worker.
+func (v Version) Unserved() bool { return v.Workers == 0 && (v.Gets() || v.Pinned > 0) }
+
+// Halted reports whether all workers have a version and none has been promoted, so that
+// nothing runs.
+func (d Deployment) Halted() bool {
+	return d.Current == "" && d.Unversioned == 0 && slices.ContainsFunc(d.Versions, func(v Version) bool { return v.Workers > 0 })
+}
+
 // lately is how old the last poll of a worker under way may be: polls take a minute.
 const lately = 90 * time.Second
 

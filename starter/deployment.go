@@ -280,7 +280,7 @@ func showDeployment(w io.Writer, d monitor.Deployment, asJSON bool) error {
 		fmt.Fprintf(w, "No worker has a version of deployment %s. %d without a version do the work.\n", d.Name, d.Unversioned)
 		fmt.Fprintln(w, "To have versions, start workers with TEMPORAL_WORKER_BUILD_ID: docs/operations.md#upgrading-and-rolling-back")
 		return nil
-	case d.Current == "" && d.Unversioned == 0:
+	case d.Halted():
 		fmt.Fprintf(w, "Deployment %s: no version is current, so NOTHING RUNS. starter deployment promote %s\n", d.Name, d.Versions[0].Build)
 	case d.Current == "":
 		fmt.Fprintf(w, "Deployment %s: no version is current. Workers without a version (%d) do the work\n", d.Name, d.Unversioned)
@@ -307,10 +307,10 @@ func showDeployment(w io.Writer, d monitor.Deployment, asJSON bool) error {
 
 // whatToDo is what to do about a version.
 func whatToDo(v monitor.Version) string {
-	switch working := v.State == monitor.VersionCurrent || v.State == monitor.VersionRamping; {
-	case v.Workers == 0 && (working || v.Pinned > 0):
+	switch {
+	case v.Unserved():
 		return "NO WORKER: start one with TEMPORAL_WORKER_BUILD_ID=" + v.Build
-	case working:
+	case v.Gets():
 		return ""
 	case v.State == monitor.VersionInactive:
 		return "gets work when promoted"

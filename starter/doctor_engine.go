@@ -192,20 +192,19 @@ func versionFindings(now monitor.Deployment) []finding {
 	const check = "worker versions"
 	var waiting []string
 	for _, v := range now.Versions {
-		working := v.State == monitor.VersionCurrent || v.State == monitor.VersionRamping
 		start := "start a worker with TEMPORAL_WORKER_BUILD_ID=" + v.Build
 		switch {
-		case working && v.Workers == 0:
+		case v.Unserved() && v.Gets():
 			d.fail(check, fmt.Sprintf("%s is %s, and no worker of it polls: new runs wait", v.Build, v.State), start+", or `starter deployment rollback`")
-		case !working && v.Pinned > 0 && v.Workers == 0:
-			d.fail(check, fmt.Sprintf("%d runs are pinned to %s, and no worker of it polls", v.Pinned, v.Build), start+" until they are through; docs/operations.md#upgrading-and-rolling-back")
-		case v.State == monitor.VersionInactive && v.Workers > 0:
+		case v.Unserved():
+			d.fail(check, fmt.Sprintf("%d runs are pinned to %s, and no worker of it polls", v.Pinned, v.Build), start+" until they are through; docs/runbooks.md#sluiceversionunserved")
+		case v.Workers > 0 && !v.Gets():
 			waiting = append(waiting, v.Build)
 		}
 	}
 	switch {
 	case len(waiting) == 0 || now.Current != "": // a version that waits beside another is on its way
-	case now.Unversioned == 0:
+	case now.Halted():
 		d.fail(check, fmt.Sprintf("workers of %s poll, but no version is current: nothing runs", strings.Join(waiting, ", ")), "`starter deployment promote "+waiting[0]+"`")
 	default:
 		d.warn(check, fmt.Sprintf("workers of %s get nothing before it is promoted; those without a version do the work", strings.Join(waiting, ", ")), "`starter deployment promote "+waiting[0]+"`")
