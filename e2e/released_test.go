@@ -173,9 +173,9 @@ func TestTheReleasedVersionBesideThisOne(t *testing.T) {
 
 	programs := map[bool]string{false: oldWorker, true: program(t, "worker")}
 	logs, own := map[bool]string{false: "released worker", true: "worker"}, map[int]bool{}
-	start := func(new bool) *process {
-		p := r.polls(r.startAt(logs[new], programs[new], nil))
-		own[p.cmd.Process.Pid] = new
+	start := func(today bool) *process {
+		p := r.polls(r.startAt(logs[today], programs[today], nil))
+		own[p.cmd.Process.Pid] = today
 		return p
 	}
 

@@ -66,17 +66,27 @@ func TestDoctorFindsRunsThatNoVersionMayWorkOn(t *testing.T) {
 	}{
 		{name: "no versions", give: monitor.Deployment{Unversioned: 2}},
 		{name: "all is well", status: fine, detail: "b is current", give: monitor.Deployment{Current: "b", Versions: []monitor.Version{
-			version("c", monitor.VersionInactive, 1, 0), version("b", monitor.VersionCurrent, 2, 9), version("a", monitor.VersionDraining, 1, 3)}}},
+			version("c", monitor.VersionInactive, 1, 0), version("b", monitor.VersionCurrent, 2, 9), version("a", monitor.VersionDraining, 1, 3),
+		}}},
 		{name: "drained and gone", status: fine, detail: "b is current", give: monitor.Deployment{Current: "b", Versions: []monitor.Version{
-			version("b", monitor.VersionCurrent, 2, 9), version("a", monitor.VersionDrained, 0, 0)}}},
-		{name: "none is current", status: broken, detail: "workers of a poll, but no version is current: nothing runs",
-			give: monitor.Deployment{Versions: []monitor.Version{version("a", monitor.VersionInactive, 1, 0)}}},
-		{name: "the first beside workers without", status: warning, detail: "workers of a get nothing before it is promoted; those without a version do the work",
-			give: monitor.Deployment{Unversioned: 1, Versions: []monitor.Version{version("a", monitor.VersionInactive, 1, 0)}}},
-		{name: "the current one has gone", status: broken, detail: "b is current, and no worker of it polls: new runs wait",
-			give: monitor.Deployment{Current: "b", Versions: []monitor.Version{version("b", monitor.VersionCurrent, 0, 0)}}},
-		{name: "stopped too early", status: broken, detail: "3 runs are pinned to a, and no worker of it polls",
-			give: monitor.Deployment{Current: "b", Versions: []monitor.Version{version("b", monitor.VersionCurrent, 1, 0), version("a", monitor.VersionDraining, 0, 3)}}},
+			version("b", monitor.VersionCurrent, 2, 9), version("a", monitor.VersionDrained, 0, 0),
+		}}},
+		{
+			name: "none is current", status: broken, detail: "workers of a poll, but no version is current: nothing runs",
+			give: monitor.Deployment{Versions: []monitor.Version{version("a", monitor.VersionInactive, 1, 0)}},
+		},
+		{
+			name: "the first beside workers without", status: warning, detail: "workers of a get nothing before it is promoted; those without a version do the work",
+			give: monitor.Deployment{Unversioned: 1, Versions: []monitor.Version{version("a", monitor.VersionInactive, 1, 0)}},
+		},
+		{
+			name: "the current one has gone", status: broken, detail: "b is current, and no worker of it polls: new runs wait",
+			give: monitor.Deployment{Current: "b", Versions: []monitor.Version{version("b", monitor.VersionCurrent, 0, 0)}},
+		},
+		{
+			name: "stopped too early", status: broken, detail: "3 runs are pinned to a, and no worker of it polls",
+			give: monitor.Deployment{Current: "b", Versions: []monitor.Version{version("b", monitor.VersionCurrent, 1, 0), version("a", monitor.VersionDraining, 0, 3)}},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
