@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -58,6 +59,11 @@ type Config struct {
 	CodecSecret Secret `envconfig:"SLUICE_CODEC_SECRET"`       // who shows it may have payloads opened
 	UIOrigin    string `envconfig:"SLUICE_TEMPORAL_UI_ORIGIN"` // from which browsers may ask for that
 
+	// Temporal's names for which version of the software a worker is; its controller for
+	// Kubernetes sets them.
+	Deployment string `envconfig:"TEMPORAL_DEPLOYMENT_NAME"` // default sluice
+	BuildID    string `envconfig:"TEMPORAL_WORKER_BUILD_ID"` // empty: the worker has no version
+
 	CRM     string  `envconfig:"SLUICE_CRM"` // hubspot, or empty for none
 	HubSpot HubSpot `ignored:"true"`         // read by itself: envconfig would name its variables after the field
 }
@@ -95,6 +101,7 @@ func (c *Config) fill() {
 	c.Pipeline = cmp.Or(c.Pipeline, "sluice.yaml")
 	c.HTTPAddr = cmp.Or(c.HTTPAddr, "127.0.0.1:8080")
 	c.LogLevel = cmp.Or(c.LogLevel, "info")
+	c.Deployment = cmp.Or(c.Deployment, "sluice")
 	c.HubSpot.BaseURL = cmp.Or(c.HubSpot.BaseURL, "https://api.hubapi.com")
 	c.HubSpot.Version = cmp.Or(c.HubSpot.Version, "2026-09")
 }
@@ -106,6 +113,7 @@ func (c Config) check() error {
 		checkSecret("SLUICE_VISITS_SECRET", c.VisitsSecret),
 		checkURL("SLUICE_PUBLIC_URL", c.PublicURL),
 		c.checkSealing(),
+		c.checkVersion(),
 	}
 	if _, port, err := net.SplitHostPort(c.HTTPAddr); err != nil || port == "" {
 		errs = append(errs, errors.New("SLUICE_HTTP_ADDR: want host:port, such as 127.0.0.1:8080"))
@@ -139,6 +147,23 @@ func (c Config) checkSealing() error {
 	}
 	if _, err := c.Codec(nil); err != nil {
 		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// What Temporal takes, without what would need quoting in its queries and on a command line.
+var (
+	deploymentName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_/-]{0,99}$`)
+	buildID        = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$`)
+)
+
+func (c Config) checkVersion() error {
+	var errs []error
+	if !deploymentName.MatchString(c.Deployment) {
+		errs = append(errs, errors.New("TEMPORAL_DEPLOYMENT_NAME: want letters, digits, - _ and / only, such as sluice"))
+	}
+	if c.BuildID != "" && !buildID.MatchString(c.BuildID) {
+		errs = append(errs, errors.New("TEMPORAL_WORKER_BUILD_ID: want letters, digits, . _ + and - only, such as 0.7.0 or a commit"))
 	}
 	return errors.Join(errs...)
 }

@@ -39,6 +39,7 @@ func TestLoad(t *testing.T) {
 	environment(t, map[string]string{
 		"SLUICE_DATABASE_URL": databaseURL, "SLUICE_CONFIG": "my.yaml", "SLUICE_MODEL_DIR": "models",
 		"SLUICE_HTTP_ADDR": ":80", "SLUICE_API_TOKEN": "a", "SLUICE_PUBLIC_URL": "https://s.example.com", "SLUICE_LOG_LEVEL": "debug",
+		"TEMPORAL_DEPLOYMENT_NAME": "sales/worker", "TEMPORAL_WORKER_BUILD_ID": "v0.7.0-5f2a",
 		"SLUICE_CRM": "hubspot", "SLUICE_HUBSPOT_TOKEN": "b", "SLUICE_HUBSPOT_CLIENT_SECRET": "c",
 		"SLUICE_HUBSPOT_BASE_URL": "http://127.0.0.1:1", "SLUICE_HUBSPOT_APP_URL": "http://127.0.0.1:2", "SLUICE_HUBSPOT_VERSION": "2026-03", "SLUICE_HUBSPOT_PORTAL": "8100",
 	})
@@ -48,6 +49,7 @@ func TestLoad(t *testing.T) {
 	require.Equal(t, config.Config{
 		DatabaseURL: databaseURL, Pipeline: "my.yaml", ModelDir: "models",
 		HTTPAddr: ":80", APIToken: "a", PublicURL: "https://s.example.com", LogLevel: "debug",
+		Deployment: "sales/worker", BuildID: "v0.7.0-5f2a",
 		CRM: "hubspot", HubSpot: config.HubSpot{
 			Token: "b", ClientSecret: "c", BaseURL: "http://127.0.0.1:1", AppURL: "http://127.0.0.1:2", Version: "2026-03", Portal: "8100",
 		},
@@ -62,6 +64,7 @@ func TestLoadDefaults(t *testing.T) {
 		{"not set", nil},
 		{"set to nothing, as compose files do", map[string]string{
 			"SLUICE_CONFIG": "", "SLUICE_MODEL_DIR": "", "SLUICE_HTTP_ADDR": "", "SLUICE_API_TOKEN": "", "SLUICE_PUBLIC_URL": "",
+			"TEMPORAL_DEPLOYMENT_NAME": "", "TEMPORAL_WORKER_BUILD_ID": "",
 			"SLUICE_LOG_LEVEL": "", "SLUICE_CRM": "", "SLUICE_HUBSPOT_TOKEN": "", "SLUICE_HUBSPOT_CLIENT_SECRET": "",
 			"SLUICE_HUBSPOT_BASE_URL": "", "SLUICE_HUBSPOT_APP_URL": "", "SLUICE_HUBSPOT_VERSION": "", "SLUICE_HUBSPOT_PORTAL": "",
 		}},
@@ -79,7 +82,7 @@ func TestLoadDefaults(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, c.CheckServing())
 			require.Equal(t, config.Config{
-				DatabaseURL: databaseURL, Pipeline: "sluice.yaml", HTTPAddr: "127.0.0.1:8080", LogLevel: "info",
+				DatabaseURL: databaseURL, Pipeline: "sluice.yaml", HTTPAddr: "127.0.0.1:8080", LogLevel: "info", Deployment: "sluice",
 				HubSpot: config.HubSpot{BaseURL: "https://api.hubapi.com", Version: "2026-09"},
 			}, c)
 		})
@@ -102,6 +105,8 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 		{"a public URL of another scheme", "SLUICE_PUBLIC_URL", "ftp://" + canary, "SLUICE_PUBLIC_URL: want an http or https URL, such as https://sluice.example.com"},
 		{"a public URL that is none", "SLUICE_PUBLIC_URL", "http://" + canary + "\x7f", "SLUICE_PUBLIC_URL: want an http or https URL, such as https://sluice.example.com"},
 		{"a log level that is none", "SLUICE_LOG_LEVEL", canary, "SLUICE_LOG_LEVEL: want debug, info, warn or error"},
+		{"a deployment that Temporal refuses", "TEMPORAL_DEPLOYMENT_NAME", canary + ".worker", "TEMPORAL_DEPLOYMENT_NAME: want letters, digits, - _ and / only, such as sluice"},
+		{"a build with a quote", "TEMPORAL_WORKER_BUILD_ID", canary + "'", "TEMPORAL_WORKER_BUILD_ID: want letters, digits, . _ + and - only, such as 0.7.0 or a commit"},
 		{"a payload key that is none", "SLUICE_PAYLOAD_KEYS", "a:" + canary, "SLUICE_PAYLOAD_KEYS: entry 1: keys: the key of a is not 32 bytes in base64; `starter payload-key` makes one"},
 		{"a short codec secret", "SLUICE_CODEC_SECRET", "canary-7", "SLUICE_CODEC_SECRET: too short; take at least 16 characters"},
 		{"a UI origin with a path", "SLUICE_TEMPORAL_UI_ORIGIN", "https://t.example/" + canary, "SLUICE_TEMPORAL_UI_ORIGIN: want scheme, host and port only, such as https://temporal.example.com"},

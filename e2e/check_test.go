@@ -40,11 +40,16 @@ func (w *world) completedRuns() int { return w.countRuns(`ExecutionStatus = 'Com
 // runIDs returns the ids of all runs.
 func (w *world) runIDs(ctx context.Context) []string {
 	w.t.Helper()
+	return w.idsOf(ctx, `WorkflowType = 'CompanyOnboarding'`)
+}
+
+func (w *world) idsOf(ctx context.Context, query string) []string {
+	w.t.Helper()
 	var ids []string
 	var next []byte
 	for {
 		res, err := w.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-			Query: `WorkflowType = 'CompanyOnboarding'`, PageSize: 500, NextPageToken: next,
+			Query: query, PageSize: 500, NextPageToken: next,
 		})
 		require.NoError(w.t, err)
 		for _, e := range res.GetExecutions() {

@@ -154,7 +154,13 @@ type process struct {
 
 func (w *world) start(name string, env []string, args ...string) *process {
 	w.t.Helper()
-	p := &process{t: w.t, cmd: exec.Command(program(w.t, name), args...), log: &syncBuffer{}}
+	return w.startAt(name, program(w.t, name), env, args...)
+}
+
+// startAt starts the program at path.
+func (w *world) startAt(name, path string, env []string, args ...string) *process {
+	w.t.Helper()
+	p := &process{t: w.t, cmd: exec.Command(path, args...), log: &syncBuffer{}}
 	p.cmd.Env = append(append([]string{}, w.env...), env...)
 	p.cmd.Stderr, p.cmd.Stdout = p.log, p.log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -176,13 +182,25 @@ func (p *process) kill() {
 	}
 }
 
+// stop ends the process as an upgrade does: it finishes what it is doing.
+func (p *process) stop() {
+	p.t.Helper()
+	require.NoError(p.t, p.cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(p.t, p.cmd.Wait(), tail(p.log.String(), 2000))
+}
+
 // startWorker returns a worker that is polling.
-func (w *world) startWorker() *process {
+func (w *world) startWorker(env ...string) *process {
 	w.t.Helper()
-	p := w.start("worker", nil)
-	require.Eventually(w.t, func() bool { return strings.Contains(p.log.String(), "Worker is ready") },
+	return w.polls(w.start("worker", env))
+}
+
+// polls waits until the worker does.
+func (w *world) polls(worker *process) *process {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool { return strings.Contains(worker.log.String(), "Worker is ready") },
 		30*time.Second, 20*time.Millisecond, "the worker does not come up")
-	return p
+	return worker
 }
 
 // serve starts the front door and returns its URL. HubSpot's webhooks go there.

@@ -23,6 +23,7 @@ type Engine struct {
 	Temporal  client.Client
 	Namespace string
 	Queues    []Queue
+	Versions  string // name of the deployment that the workers' versions belong to
 }
 
 // Queue is a task queue, and how it stands.
@@ -88,6 +89,7 @@ var (
 	paused     = describe("sluice_schedule_paused", "Whether a schedule is paused.", "schedule")
 	lastStart  = describe("sluice_schedule_last_start_seconds", "When a schedule last started its workflow, in seconds since 1970.", "schedule")
 	checked    = describe("sluice_sweep_checked", "Accounts that a source of the sweep under way has looked at.", "source")
+	unserved   = describe("sluice_versions_unserved", "Versions of the worker that have work and no worker; 1 also while workers wait for the first one to be promoted.")
 	toCheck    = describe("sluice_sweep_accounts", "Accounts on the target list of the sweep under way; 0 while none is.")
 )
 
@@ -97,6 +99,19 @@ func (e Engine) Register(r prometheus.Registerer) {
 	register(r, "temporal_runs", e.runs)
 	register(r, "temporal_schedules", e.schedules)
 	register(r, "temporal_sweep", e.sweep)
+	register(r, "temporal_versions", e.versions)
+}
+
+func (e Engine) versions(ctx context.Context) ([]prometheus.Metric, error) {
+	d, err := LookDeployment(ctx, e.Temporal, e.Namespace, e.Versions)
+	if err != nil {
+		return nil, err
+	}
+	n := number(d.Halted())
+	for _, v := range d.Versions {
+		n += number(v.Unserved())
+	}
+	return []prometheus.Metric{is(unserved, n)}, nil
 }
 
 func (e Engine) queues(ctx context.Context) ([]prometheus.Metric, error) {

@@ -42,6 +42,9 @@ var dynamicConfig = []string{
 	"history.transferProcessorSchedulerWorkerCount=2",
 	"history.timerProcessorSchedulerWorkerCount=2",
 	"history.visibilityProcessorSchedulerWorkerCount=1",
+	// A version of the workers has drained seconds after its last run, not minutes.
+	`matching.wv.VersionDrainageStatusVisibilityGracePeriod="1s"`,
+	`matching.wv.VersionDrainageStatusRefreshInterval="1s"`,
 	// Rate limits meant for shared clusters: a benchmark on two cores comes close.
 	"frontend.rps=20000",
 	"frontend.namespaceRPS=20000",

@@ -82,6 +82,7 @@ func (d *doctor) examine(ctx context.Context) {
 		d.checkSources()
 	}
 	d.within(ctx, d.checkQueues)
+	d.within(ctx, d.checkVersions)
 	d.within(ctx, d.checkSchedules)
 	d.within(ctx, d.checkWebhooks)
 }

@@ -174,6 +174,47 @@ func queueFindings(queues []monitor.Queue, configured map[string]bool) []finding
 	return d.findings
 }
 
+// checkVersions looks for runs that no worker may work on, where workers have versions.
+func (d *doctor) checkVersions(ctx context.Context) {
+	if d.temporal == nil {
+		return
+	}
+	deployment, err := d.deployment(ctx)
+	if err != nil {
+		d.fail("worker versions", oneLine(asked(ctx, err)), "look at Temporal")
+		return
+	}
+	d.findings = append(d.findings, versionFindings(deployment)...)
+}
+
+func versionFindings(now monitor.Deployment) []finding {
+	d := doctor{}
+	const check = "worker versions"
+	var waiting []string
+	for _, v := range now.Versions {
+		start := "start a worker with TEMPORAL_WORKER_BUILD_ID=" + v.Build
+		switch {
+		case v.Unserved() && v.Gets():
+			d.fail(check, fmt.Sprintf("%s is %s, and no worker of it polls: new runs wait", v.Build, v.State), start+", or `starter deployment rollback`")
+		case v.Unserved():
+			d.fail(check, fmt.Sprintf("%d runs are pinned to %s, and no worker of it polls", v.Pinned, v.Build), start+" until they are through; docs/runbooks.md#sluiceversionunserved")
+		case v.Workers > 0 && !v.Gets():
+			waiting = append(waiting, v.Build)
+		}
+	}
+	switch {
+	case len(waiting) == 0 || now.Current != "": // a version that waits beside another is on its way
+	case now.Halted():
+		d.fail(check, fmt.Sprintf("workers of %s poll, but no version is current: nothing runs", strings.Join(waiting, ", ")), "`starter deployment promote "+waiting[0]+"`")
+	default:
+		d.warn(check, fmt.Sprintf("workers of %s get nothing before it is promoted; those without a version do the work", strings.Join(waiting, ", ")), "`starter deployment promote "+waiting[0]+"`")
+	}
+	if now.Current != "" && len(d.findings) == 0 {
+		d.ok(check, now.Current+" is current")
+	}
+	return d.findings
+}
+
 // checkSchedules looks at those that Sluice made.
 func (d *doctor) checkSchedules(ctx context.Context) {
 	if d.temporal == nil {

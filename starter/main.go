@@ -72,7 +72,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(serveCommand(), companyCommand(), providerCommand(), signalsCommand(), icpCommand(), crmCommand(), runCommand(), doctorCommand(), migrateCommand(), tokenCommand(), payloadKeyCommand())
+	root.AddCommand(serveCommand(), companyCommand(), providerCommand(), signalsCommand(), icpCommand(), crmCommand(), runCommand(), deploymentCommand(), doctorCommand(), migrateCommand(), tokenCommand(), payloadKeyCommand())
 	root.Args = cobra.ArbitraryArgs // else an unknown command never gets to strict
 	strict(root)
 	return root

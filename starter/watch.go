@@ -20,7 +20,7 @@ func (a *app) watch(registry *prometheus.Registry) error {
 		names[i] = step.Name
 	}
 	monitor.Record{Store: a.store, Budgets: a.pipeline.BuildBudgets(), Providers: names}.Register(registry)
-	monitor.Engine{Temporal: a.temporal, Namespace: a.namespace, Queues: queues}.Register(registry)
+	monitor.Engine{Temporal: a.temporal, Namespace: a.namespace, Queues: queues, Versions: a.cfg.Deployment}.Register(registry)
 	return nil
 }
 

@@ -115,7 +115,7 @@ func run() error {
 		return err
 	}
 	defer stopServing()
-	return poll(ctx, temporal, a, pipeline, m, log)
+	return poll(ctx, temporal, a, pipeline, version(cfg), m, log)
 }
 
 // seedModels keeps the models that this worker has. A new installation begins with those
@@ -212,11 +212,25 @@ func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, 
 	return a, nil
 }
 
+// version is which version of the software the worker is to Temporal. Without a build id
+// it has none, and all workers share all work.
+func version(cfg config.Config) worker.DeploymentOptions {
+	if cfg.BuildID == "" {
+		return worker.DeploymentOptions{}
+	}
+	return worker.DeploymentOptions{
+		UseVersioning: true,
+		Version:       worker.WorkerDeploymentVersion{DeploymentName: cfg.Deployment, BuildID: cfg.BuildID},
+	}
+}
+
 // poll works all task queues: every worker serves every provider, so that no call
-// waits for a worker that is not there.
-func poll(ctx context.Context, temporal client.Client, a *activities.Activities, p config.Pipeline, m *meters, log *zap.Logger) error {
-	core := worker.New(temporal, workflows.TaskQueue, coreOptions())
-	bulk := worker.New(temporal, workflows.BulkQueue, bulkOptions())
+// waits for a worker that is not there. With versions that holds within each of them: a
+// pinned run makes its calls where it runs, and the server still counts the calls of all
+// versions against the queue's one rate.
+func poll(ctx context.Context, temporal client.Client, a *activities.Activities, p config.Pipeline, v worker.DeploymentOptions, m *meters, log *zap.Logger) error {
+	core := worker.New(temporal, workflows.TaskQueue, coreOptions(v))
+	bulk := worker.New(temporal, workflows.BulkQueue, bulkOptions(v))
 	workers := []worker.Worker{core, bulk}
 	for _, w := range workers {
 		workflows.Register(w)
@@ -224,14 +238,14 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	}
 	for _, step := range p.Providers {
 		if source, ok := a.Providers[step.Name]; ok {
-			workers = append(workers, providerWorker(temporal, a, step, source))
+			workers = append(workers, providerWorker(temporal, a, v, step, source))
 		}
 	}
 	for _, s := range a.Signals {
-		workers = append(workers, sourceWorker(temporal, a, s.Spec.Name))
+		workers = append(workers, sourceWorker(temporal, a, v, s.Spec.Name))
 	}
 	if a.CRM != nil {
-		workers = append(workers, sourceWorker(temporal, a, activities.Records))
+		workers = append(workers, sourceWorker(temporal, a, v, activities.Records))
 	}
 	for _, w := range workers {
 		if err := w.Start(); err != nil {
@@ -242,6 +256,10 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	m.polling.Store(true)
 	defer m.polling.Store(false)
 	log.Info("Worker is ready", zap.Int("providers", len(a.Providers)), zap.Strings("models", p.Models), zap.Bool("crm", a.CRM != nil))
+	if v.UseVersioning {
+		log.Info("Worker has a version, and gets nothing before that is promoted", zap.String("deployment", v.Version.DeploymentName),
+			zap.String("build", v.Version.BuildID), zap.String("look", "starter deployment show"))
+	}
 	<-ctx.Done()
 	log.Info("Worker stops: what it is doing is finished first")
 	return nil
@@ -295,8 +313,9 @@ func registerActivities(core worker.ActivityRegistry, a *activities.Activities) 
 
 // coreOptions keeps few tasks under way: a step takes milliseconds of CPU, so more
 // at once would only queue inside Temporal, in front of what arrives meanwhile.
-func coreOptions() worker.Options {
+func coreOptions(v worker.DeploymentOptions) worker.Options {
 	return worker.Options{
+		DeploymentOptions:                      v,
 		MaxConcurrentWorkflowTaskPollers:       2,
 		MaxConcurrentWorkflowTaskExecutionSize: 4,
 		MaxConcurrentActivityTaskPollers:       2,
@@ -308,16 +327,17 @@ func coreOptions() worker.Options {
 
 // bulkOptions are coreOptions for what nobody waits for: the CRM's pace is left to
 // companies that arrive.
-func bulkOptions() worker.Options {
-	o := coreOptions()
+func bulkOptions(v worker.DeploymentOptions) worker.Options {
+	o := coreOptions(v)
 	o.BackgroundActivityContext = outbound.InBulk(context.Background())
 	return o
 }
 
 // sourceWorker serves one source of signals. There is one page of a source under way at
 // a time, in whichever worker, so that its own pace is all that it needs.
-func sourceWorker(temporal client.Client, a *activities.Activities, source string) worker.Worker {
+func sourceWorker(temporal client.Client, a *activities.Activities, v worker.DeploymentOptions, source string) worker.Worker {
 	w := worker.New(temporal, workflows.SourceQueue(source), worker.Options{
+		DeploymentOptions:                  v,
 		DisableWorkflowWorker:              true,
 		BackgroundActivityContext:          outbound.InBulk(context.Background()),
 		MaxConcurrentActivityExecutionSize: 1,
@@ -332,8 +352,9 @@ func sourceWorker(temporal client.Client, a *activities.Activities, source strin
 // providerWorker serves one provider's queue. The server holds the rate for all
 // workers together. Twice as many calls are taken as may be in the air, so that
 // there is somebody to notice that none of these comes back.
-func providerWorker(temporal client.Client, a *activities.Activities, step config.Provider, source activities.Source) worker.Worker {
+func providerWorker(temporal client.Client, a *activities.Activities, v worker.DeploymentOptions, step config.Provider, source activities.Source) worker.Worker {
 	w := worker.New(temporal, workflows.ProviderQueue(step.Name), worker.Options{
+		DeploymentOptions:                  v,
 		DisableWorkflowWorker:              true,
 		TaskQueueActivitiesPerSecond:       step.PerSecond(source.Spec),
 		MaxConcurrentActivityExecutionSize: 2 * step.InFlight(),

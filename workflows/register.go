@@ -17,17 +17,29 @@ type Registry interface {
 	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
 }
 
-// Register registers every workflow under its own name.
+// Register registers every workflow under its own name. On workers that have a version, a
+// pinned run ends on the version that it began with: those that are through in minutes, and
+// a company's, which late fill holds for a day at most. What lives longer than anybody wants
+// to keep old workers, or goes on in a new run, moves to the current version with its next
+// step: there a change needs workflow.GetVersion, as it does without versions.
 func Register(r Registry) {
-	r.RegisterWorkflowWithOptions(CompanyOnboarding, workflow.RegisterOptions{Name: "CompanyOnboarding"})
-	r.RegisterWorkflowWithOptions(SignalSweep, workflow.RegisterOptions{Name: "SignalSweep"})
-	r.RegisterWorkflowWithOptions(SourceSweep, workflow.RegisterOptions{Name: "SourceSweep"})
-	r.RegisterWorkflowWithOptions(AccountOverride, workflow.RegisterOptions{Name: "AccountOverride"})
-	r.RegisterWorkflowWithOptions(ModelRelease, workflow.RegisterOptions{Name: "ModelRelease"})
-	r.RegisterWorkflowWithOptions(QuarterlyReview, workflow.RegisterOptions{Name: "QuarterlyReview"})
-	r.RegisterWorkflowWithOptions(ScheduledReview, workflow.RegisterOptions{Name: "ScheduledReview"})
-	r.RegisterWorkflowWithOptions(Reconcile, workflow.RegisterOptions{Name: "Reconcile"})
-	r.RegisterWorkflowWithOptions(SignalResponse, workflow.RegisterOptions{Name: "SignalResponse"})
-	r.RegisterWorkflowWithOptions(ShadowScore, workflow.RegisterOptions{Name: "ShadowScore"})
-	r.RegisterWorkflowWithOptions(BulkRescore, workflow.RegisterOptions{Name: "BulkRescore"})
+	for _, w := range []struct {
+		name     string
+		workflow any
+		behavior workflow.VersioningBehavior
+	}{
+		{"CompanyOnboarding", CompanyOnboarding, workflow.VersioningBehaviorPinned},
+		{"SignalResponse", SignalResponse, workflow.VersioningBehaviorPinned},
+		{"SignalSweep", SignalSweep, workflow.VersioningBehaviorAutoUpgrade},
+		{"SourceSweep", SourceSweep, workflow.VersioningBehaviorAutoUpgrade},
+		{"AccountOverride", AccountOverride, workflow.VersioningBehaviorAutoUpgrade}, // until it expires
+		{"ModelRelease", ModelRelease, workflow.VersioningBehaviorAutoUpgrade},       // weeks
+		{"ShadowScore", ShadowScore, workflow.VersioningBehaviorAutoUpgrade},
+		{"BulkRescore", BulkRescore, workflow.VersioningBehaviorAutoUpgrade},
+		{"QuarterlyReview", QuarterlyReview, workflow.VersioningBehaviorAutoUpgrade}, // until people decide
+		{"ScheduledReview", ScheduledReview, workflow.VersioningBehaviorAutoUpgrade},
+		{"Reconcile", Reconcile, workflow.VersioningBehaviorAutoUpgrade},
+	} {
+		r.RegisterWorkflowWithOptions(w.workflow, workflow.RegisterOptions{Name: w.name, VersioningBehavior: w.behavior})
+	}
 }
