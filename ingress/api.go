@@ -34,13 +34,13 @@ func (h *Handler) addCompany(w http.ResponseWriter, r *http.Request) {
 	}
 	c, _, err = h.onboard.Find(r.Context(), c)
 	if err != nil {
-		h.log.Error("Look up company", zap.String("domain", c.Domain), zap.Error(err))
+		h.logOf(r.Context()).Error("Look up company", zap.String("domain", c.Domain), zap.Error(err))
 		writeProblem(w, errUnavailable)
 		return
 	}
 	run, err := h.onboard.Start(r.Context(), c)
 	if err != nil {
-		h.log.Error("Start run", zap.String("domain", c.Domain), zap.Error(err))
+		h.logOf(r.Context()).Error("Start run", zap.String("domain", c.Domain), zap.Error(err))
 		writeProblem(w, errUnavailable)
 		return
 	}
@@ -130,7 +130,7 @@ func (h *Handler) explainCompany(w http.ResponseWriter, r *http.Request) {
 	all, err := explain.Domain(r.Context(), h.store, domain)
 	if err != nil {
 		if !errors.Is(err, account.ErrNotFound) {
-			h.log.Error("Explain", zap.String("domain", domain), zap.Error(err))
+			h.logOf(r.Context()).Error("Explain", zap.String("domain", domain), zap.Error(err))
 		}
 		writeProblem(w, err)
 		return
@@ -206,7 +206,7 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request, in any, handIn 
 	case problem, errors.Is(err, account.ErrInvalid), errors.Is(err, account.ErrNotFound):
 		writeProblem(w, err)
 	default:
-		h.log.Error("Override", zap.String("domain", domain), zap.Error(err))
+		h.logOf(r.Context()).Error("Override", zap.String("domain", domain), zap.Error(err))
 		writeProblem(w, errUnavailable)
 	}
 }

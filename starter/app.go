@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/ingress"
 	"github.com/sluicehq/sluice/outbound"
 	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/tracing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -28,6 +29,7 @@ type app struct {
 	temporal  client.Client
 	namespace string // in Temporal
 	crm       crm.CRM
+	traces    tracing.Traces // of commands that talk to Temporal
 	closers   []func()
 }
 
@@ -71,13 +73,24 @@ func (a *app) dial(ctx context.Context, further ...func(*client.Options)) error 
 	if err != nil {
 		return err
 	}
-	c, namespace, err := config.DialTemporal(keys, zap.NewNop(), further...)
+	if err := a.trace(ctx); err != nil {
+		return err
+	}
+	c, namespace, err := config.DialTemporal(keys, zap.NewNop(), append(further, a.traces.Temporal)...)
 	if err != nil {
 		return err
 	}
 	a.temporal, a.namespace = c, namespace
 	a.closers = append(a.closers, c.Close)
 	return workflows.EnsureSearchAttributes(ctx, c.OperatorService(), namespace)
+}
+
+// trace begins to trace, if that is wanted. What a command starts is a trace of its own,
+// so that an import is not one without end.
+func (a *app) trace(ctx context.Context) (err error) {
+	a.traces, err = tracing.Start(ctx, "sluice-starter", a.log)
+	a.closers = append(a.closers, a.traces.Stop)
+	return err
 }
 
 func (a *app) withCRM(ctx context.Context) error {
