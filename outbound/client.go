@@ -137,6 +137,8 @@ type Request struct {
 	Query  url.Values
 	Header http.Header
 	Body   any // sent as JSON; nil for none
+
+	Name string // of what is called, in traces, where a service has many: one of few words
 }
 
 // Response is what came back, body read in full.

@@ -3,6 +3,7 @@ package outbound
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -20,7 +21,8 @@ func (c *Client) traced(ctx context.Context, req Request, read func(Response) er
 		return c.send(ctx, req, read)
 	}
 	method := req.method()
-	ctx, span := c.tracer.Start(ctx, method+" "+c.service, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
+	name := strings.TrimSpace(method + " " + c.service + " " + req.Name)
+	ctx, span := c.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
 		attribute.String("sluice.service", c.service), attribute.String("http.request.method", method)))
 	defer span.End()
 	err := c.send(ctx, req, func(r Response) error {
