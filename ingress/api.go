@@ -112,13 +112,21 @@ func badJSON(err error) error {
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		p := newProblem(http.StatusBadRequest, "no such key; docs/api.md lists them")
-		p.Field = fmt.Sprintf("%.40s", strings.Trim(name, `"`))
+		if key := strings.Trim(name, `"`); isKey(key) {
+			p.Field = key
+		}
 		return p
 	}
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return newProblem(http.StatusBadRequest, fmt.Sprintf("the body is not JSON from byte %d on", e.Offset))
 	}
 	return newProblem(http.StatusBadRequest, "the body is not a JSON object")
+}
+
+// isKey reports whether s may be a key that somebody mistyped, and not a value that got
+// into its place.
+func isKey(s string) bool {
+	return len(s) <= 40 && !strings.ContainsFunc(s, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') })
 }
 
 func (h *Handler) explainCompany(w http.ResponseWriter, r *http.Request) {
