@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -277,9 +278,7 @@ func TestSecretsAndPersonsAreInNoHistoryLogMetricTraceOrError(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, http.StatusNoContent, status)
 	w.eventually("most companies are scored", func() bool { return w.scored() >= 9 })
-	for where, answer := range w.bad(front) {
-		said[where] = answer
-	}
+	maps.Copy(said, w.bad(front))
 	run("company", "override", domains[0], "--tier", "Tier 1", "--reason", canaryName, "--by", canaryMail, "--expires", "1d")
 	run("company", "add", "--domain", canaryMail)
 	run("company", "add", "--domain", "canary mccanary")
@@ -320,10 +319,7 @@ func TestSecretsAndPersonsAreInNoHistoryLogMetricTraceOrError(t *testing.T) {
 		require.Equal(t, http.StatusOK, status)
 		said[name] = body
 	}
-	histories := w.histories(keys)
-	for where, text := range histories {
-		said[where] = text
-	}
+	maps.Copy(said, w.histories(keys))
 	time.Sleep(300 * time.Millisecond) // three times as long as spans wait
 	said["traces"] = traces.said()
 	said["worker's log"], said["starter's log"] = worker.log.String(), door.log.String()

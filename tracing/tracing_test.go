@@ -94,10 +94,12 @@ func TestARunKeepsItsSpanWhoeverGoesOnWithIt(t *testing.T) {
 		span.Finish(&interceptor.TracerFinishSpanOptions{})
 		return out.GetSpans()[0].SpanContext
 	}
-	require.Equal(t, start("RunWorkflow", "1"), start("RunWorkflow", "1"))
-	require.NotEqual(t, start("RunWorkflow", "1").SpanID(), start("RunWorkflow", "2").SpanID())
-	require.NotEqual(t, start("RunWorkflow", "1").TraceID(), start("RunWorkflow", "2").TraceID())
-	require.NotEqual(t, start("RunActivity", "1").SpanID(), start("RunActivity", "1").SpanID(), "each attempt is another one")
+	first, again, another := start("RunWorkflow", "1"), start("RunWorkflow", "1"), start("RunWorkflow", "2")
+	require.Equal(t, first, again)
+	require.NotEqual(t, first.SpanID(), another.SpanID())
+	require.NotEqual(t, first.TraceID(), another.TraceID())
+	attempt, next := start("RunActivity", "1"), start("RunActivity", "1")
+	require.NotEqual(t, attempt.SpanID(), next.SpanID(), "each attempt is another one")
 }
 
 func TestTracesAreOffUnlessTheEnvironmentNamesACollector(t *testing.T) {
