@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,9 +14,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/temporal"
 	"google.golang.org/grpc"
@@ -25,6 +29,7 @@ import (
 	"github.com/sluicehq/sluice/outbound"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/waterfall"
+	"github.com/sluicehq/sluice/workflows"
 )
 
 // requireTold holds what the registry tells under the names.
@@ -397,4 +402,51 @@ func TestReadySaysWhatIsMissingAndNothingElse(t *testing.T) {
 			require.Contains(t, w.Body.String(), "go_goroutines")
 		})
 	}
+}
+
+// rescoring is a Temporal with a plan and two bulk re-scores under way, one of which nobody
+// answers for.
+type rescoring struct{ client.Client }
+
+func (rescoring) ListWorkflow(context.Context, *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
+	var all workflowservice.ListWorkflowExecutionsResponse
+	for _, kind := range []string{"ShadowScore", "BulkRescore", "BulkRescore"} {
+		all.Executions = append(all.Executions, &workflowpb.WorkflowExecutionInfo{
+			Type: &commonpb.WorkflowType{Name: kind}, Execution: &commonpb.WorkflowExecution{WorkflowId: fmt.Sprint(kind, len(all.Executions))},
+		})
+	}
+	return &all, nil
+}
+
+func (rescoring) QueryWorkflow(_ context.Context, id, _, _ string, _ ...any) (converter.EncodedValue, error) {
+	statuses := map[string]any{
+		"ShadowScore0": workflows.ShadowStatus{Total: 100, Planned: 60},
+		"BulkRescore1": workflows.RescoreStatus{Stage: 2, Total: 80, Done: 7},
+	}
+	if statuses[id] == nil {
+		return nil, errors.New("no worker")
+	}
+	payloads, err := converter.GetDefaultDataConverter().ToPayloads(statuses[id])
+	return client.NewValue(payloads), err
+}
+
+func TestABulkRescoreTellsHowFarEachStepIs(t *testing.T) {
+	t.Parallel()
+	r := prometheus.NewRegistry()
+	e := Engine{Temporal: rescoring{}}
+	register(r, "temporal_rescore", e.rescore)
+	requireTold(t, r, `
+# HELP sluice_rescore_accounts Accounts that a step of a bulk re-score under way goes through at most; 0 while none is.
+# TYPE sluice_rescore_accounts gauge
+sluice_rescore_accounts{step="effects"} 80
+sluice_rescore_accounts{step="last pass"} 0
+sluice_rescore_accounts{step="plan"} 100
+sluice_rescore_accounts{step="publish"} 0
+# HELP sluice_rescore_done Accounts that a step of a bulk re-score under way has gone through.
+# TYPE sluice_rescore_done gauge
+sluice_rescore_done{step="effects"} 7
+sluice_rescore_done{step="last pass"} 0
+sluice_rescore_done{step="plan"} 60
+sluice_rescore_done{step="publish"} 0
+`, "sluice_rescore_accounts", "sluice_rescore_done")
 }
