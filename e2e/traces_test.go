@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sluicehq/sluice/sandbox"
+	"github.com/sluicehq/sluice/sandbox/fault"
 	crmsandbox "github.com/sluicehq/sluice/sandbox/hubspot"
 	"github.com/sluicehq/sluice/workflows"
 )
@@ -234,6 +236,38 @@ func TestOneTraceReachesFromTheWebhookToTheCallsOfVendorsAndCRM(t *testing.T) {
 	require.NoError(t, replayer.ReplayWorkflowHistory(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), &h))
 	time.Sleep(300 * time.Millisecond) // three times as long as spans wait
 	require.Len(t, c.named("RunWorkflow:CompanyOnboarding"), 1)
+}
+
+func TestATraceIsWholeWhenAnotherWorkerEndsTheRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.Options{})
+	c := newCollector(t)
+	w.env = append(w.env, "OTEL_EXPORTER_OTLP_ENDPOINT="+c.URL, "OTEL_BSP_SCHEDULE_DELAY=60000", "SLUICE_HUBSPOT_PORTAL=8100")
+	w.configure("apollo, rate: 500, breaker: {failures: 5, cool_down: 2s}", "apollo, rate: 500, breaker: {failures: 1, cool_down: 1s}")
+	domain := w.tierOne()
+	require.NoError(t, w.sandbox.Faults.Set("apollo", fault.Fault{Outage: true}))
+	first := w.startWorker()
+	w.starter("company", "add", "--domain", domain).ok()
+	w.eventually("the run waits", func() bool { return w.countRuns(`SluiceStage STARTS_WITH "waiting:"`) == 1 })
+	require.NoError(t, first.cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, first.cmd.Wait(), "it sends its spans before it ends")
+	require.NoError(t, w.sandbox.Faults.Clear("apollo"))
+	second := w.startWorker()
+	w.eventually("the run is done", func() bool { return w.completedRuns() == 1 })
+	require.NoError(t, second.cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, second.cmd.Wait())
+
+	const run = "StartWorkflow:CompanyOnboarding > RunWorkflow:CompanyOnboarding"
+	paths := map[string]int{}
+	for _, s := range c.all() {
+		paths[c.path(s)]++
+	}
+	require.Equal(t, 1, paths[run], paths)
+	require.GreaterOrEqual(t, paths[run+" > StartActivity:Score > RunActivity:Score"], 2, "before and after")
+	for path := range paths {
+		require.True(t, strings.HasPrefix(path, "StartWorkflow:"), "%s is not in the trace of the command", path)
+	}
+	require.Equal(t, "sluice-starter", c.service(c.named("StartWorkflow:CompanyOnboarding")[0]), "a command sends its spans before it ends")
 }
 
 func TestTheLogOfARequestNamesItsTrace(t *testing.T) {
