@@ -279,9 +279,13 @@ func (record) CountUnanswered(context.Context) (int, error) { return 2, nil }
 
 func (record) Releases(context.Context, string, int) ([]store.Release, error) {
 	return []store.Release{
-		{State: store.Shadow, Stopped: "guard: 400 of 1000 accounts would change tier"}, {State: store.AB, Stopped: "the CRM refuses it"},
-		{State: store.Backtested}, {State: store.Shadow, Paused: true}, {State: store.Shadow},
-		{State: store.Active, EndedAt: time.Now()}, {State: store.RejectedRelease, Stopped: "guard: that was then", EndedAt: time.Now()},
+		{State: store.Shadow, Stopped: "guard: 400 of 1000 accounts would change tier"},
+		{State: store.AB, Stopped: "the CRM refuses it"},
+		{State: store.Backtested},
+		{State: store.Shadow, Paused: true},
+		{State: store.Shadow},
+		{State: store.Active, EndedAt: time.Now()},
+		{State: store.RejectedRelease, Stopped: "guard: that was then", EndedAt: time.Now()},
 	}, nil
 }
 
