@@ -51,7 +51,7 @@ func normalizeDomain(input string) (domain, reason string) {
 		return "", "empty"
 	}
 	if placeholders[strings.ToLower(s)] {
-		return "", fmt.Sprintf("%s stands for nothing, it is not a domain", quote(s))
+		return "", fmt.Sprintf("%q stands for nothing, it is not a domain", s)
 	}
 	host, path, reason := splitAddress(s)
 	if reason != "" {
@@ -233,8 +233,11 @@ func refuseNonPublic(host string) (reason string) {
 	case isNumber(last) && allNumbers(host):
 		return reasonIP
 	case !strings.Contains(host, ".") && placeholders[host]:
-		return fmt.Sprintf("%s stands for nothing, it is not a domain", quote(host))
+		return fmt.Sprintf("%q stands for nothing, it is not a domain", host)
 	case internal[last] || host == "home.arpa" || strings.HasSuffix(host, ".home.arpa"):
+		if host == last { // one of these words, and nobody's
+			return fmt.Sprintf("%q is an internal name: nobody outside can resolve it", host)
+		}
 		return fmt.Sprintf("%s is an internal name: nobody outside can resolve it", quote(host))
 	case !strings.Contains(host, "."):
 		return fmt.Sprintf("%s has no dot: a company's name or an internal host, not a domain", quote(host))
@@ -385,11 +388,20 @@ func (s sharedSites) isTenant(host string) bool {
 	return false
 }
 
-// quote shows s in a reason, shortened: what is refused can be of any length.
+// quote shows s in a reason where it looks like a host, shortened: what is refused can be
+// of any length. Anything else may be somebody's name, address or secret, and reasons end
+// up in workflow histories and logs.
 func quote(s string) string {
 	const most = 60
+	if !strings.Contains(s, ".") || !utf8.ValidString(s) || strings.ContainsFunc(s, notHostRune) {
+		return "what was given"
+	}
 	if r := []rune(s[:min(len(s), 4*most)]); len(r) > most {
 		s = string(r[:most]) + "…"
 	}
 	return strconv.Quote(s)
+}
+
+func notHostRune(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '.' && r != '-' && r != '_'
 }

@@ -56,7 +56,7 @@ func TestComposeServices(t *testing.T) {
 	}
 	require.ElementsMatch(t, always, project(t, required).ServiceNames())
 	require.ElementsMatch(t, append(always, "sandbox"), project(t, required, "sandbox").ServiceNames())
-	require.ElementsMatch(t, append(always, "prometheus", "grafana"), project(t, required, "monitoring").ServiceNames())
+	require.ElementsMatch(t, append(always, "prometheus", "grafana", "jaeger"), project(t, required, "monitoring").ServiceNames())
 }
 
 func TestComposeEnvironmentOfSluice(t *testing.T) {
@@ -216,12 +216,23 @@ func TestPrometheusScrapesWhatTheServicesShow(t *testing.T) {
 	}
 }
 
+func TestComposeTracesWhenTheEnvironmentSaysWhere(t *testing.T) {
+	const endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT"
+	off := project(t, required)
+	on := project(t, types.Mapping{endpoint: "http://jaeger:4318"}.Merge(required), "monitoring")
+	for _, name := range []string{"worker", "starter"} {
+		require.Nil(t, off.Services[name].Environment[endpoint])
+		require.Equal(t, "http://jaeger:4318", *on.Services[name].Environment[endpoint])
+	}
+	require.Contains(t, on.Services["jaeger"].Command[0], "http.endpoint=0.0.0.0:4318")
+}
+
 // TestEnvExample keeps .env.example and the compose file together.
 func TestEnvExample(t *testing.T) {
 	example, err := os.ReadFile("../.env.example")
 	require.NoError(t, err)
 	listed := submatches(`(?m)^#?([A-Z][A-Z0-9_]+)=`, string(example))
-	for _, variable := range submatches(`\b((?:SLUICE|TEMPORAL)_[A-Z0-9_]+)\b`, composeFile(t)) {
+	for _, variable := range submatches(`\b((?:SLUICE|TEMPORAL|OTEL)_[A-Z0-9_]+)\b`, composeFile(t)) {
 		if variable != "TEMPORAL_DEFAULT_NAMESPACE" && variable != "TEMPORAL_CODEC_ENDPOINT" { // the UI's own
 			require.Contains(t, listed, variable)
 		}

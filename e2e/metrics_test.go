@@ -102,7 +102,7 @@ func TestEveryMetricOfAlertsAndDashboardIsTold(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return len(missing()) == 0 }, 40*time.Second, 500*time.Millisecond, "nobody tells %s", missing())
 
-	require.Contains(t, all, `sluice_runs_total{status="completed"} 6`)
+	require.Contains(t, all, `sluice_runs_total{stage="",status="completed"} 6`)
 	require.Contains(t, all, `sluice_monitor_up{source="temporal_queues"} 1`)
 	require.Contains(t, all, `sluice_sweep_accounts 6`)
 	for _, domain := range domains {

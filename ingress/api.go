@@ -34,13 +34,13 @@ func (h *Handler) addCompany(w http.ResponseWriter, r *http.Request) {
 	}
 	c, _, err = h.onboard.Find(r.Context(), c)
 	if err != nil {
-		h.log.Error("Look up company", zap.String("domain", c.Domain), zap.Error(err))
+		h.logOf(r.Context()).Error("Look up company", zap.String("domain", c.Domain), zap.Error(err))
 		writeProblem(w, errUnavailable)
 		return
 	}
 	run, err := h.onboard.Start(r.Context(), c)
 	if err != nil {
-		h.log.Error("Start run", zap.String("domain", c.Domain), zap.Error(err))
+		h.logOf(r.Context()).Error("Start run", zap.String("domain", c.Domain), zap.Error(err))
 		writeProblem(w, errUnavailable)
 		return
 	}
@@ -112,13 +112,21 @@ func badJSON(err error) error {
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		p := newProblem(http.StatusBadRequest, "no such key; docs/api.md lists them")
-		p.Field = fmt.Sprintf("%.40s", strings.Trim(name, `"`))
+		if key := strings.Trim(name, `"`); isKey(key) {
+			p.Field = key
+		}
 		return p
 	}
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return newProblem(http.StatusBadRequest, fmt.Sprintf("the body is not JSON from byte %d on", e.Offset))
 	}
 	return newProblem(http.StatusBadRequest, "the body is not a JSON object")
+}
+
+// isKey reports whether s may be a key that somebody mistyped, and not a value that got
+// into its place.
+func isKey(s string) bool {
+	return len(s) <= 40 && !strings.ContainsFunc(s, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') })
 }
 
 func (h *Handler) explainCompany(w http.ResponseWriter, r *http.Request) {
@@ -130,7 +138,7 @@ func (h *Handler) explainCompany(w http.ResponseWriter, r *http.Request) {
 	all, err := explain.Domain(r.Context(), h.store, domain)
 	if err != nil {
 		if !errors.Is(err, account.ErrNotFound) {
-			h.log.Error("Explain", zap.String("domain", domain), zap.Error(err))
+			h.logOf(r.Context()).Error("Explain", zap.String("domain", domain), zap.Error(err))
 		}
 		writeProblem(w, err)
 		return
@@ -206,7 +214,7 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request, in any, handIn 
 	case problem, errors.Is(err, account.ErrInvalid), errors.Is(err, account.ErrNotFound):
 		writeProblem(w, err)
 	default:
-		h.log.Error("Override", zap.String("domain", domain), zap.Error(err))
+		h.logOf(r.Context()).Error("Override", zap.String("domain", domain), zap.Error(err))
 		writeProblem(w, errUnavailable)
 	}
 }

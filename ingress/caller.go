@@ -77,7 +77,7 @@ func (h *Handler) caller(r *http.Request) (store.Token, error) {
 	case errors.Is(err, account.ErrNotFound):
 		return t, errUnauthorized
 	case err != nil:
-		h.log.Error("Look up token", zap.Error(err))
+		h.logOf(r.Context()).Error("Look up token", zap.Error(err))
 		return t, errUnavailable
 	}
 	return t, nil
@@ -93,7 +93,7 @@ func (h *Handler) unproven(r *http.Request) error {
 	some, err := h.store.HasTokens(r.Context())
 	switch {
 	case err != nil:
-		h.log.Error("Look for tokens", zap.Error(err))
+		h.logOf(r.Context()).Error("Look for tokens", zap.Error(err))
 		return errUnavailable
 	case some:
 		return errUnauthorized

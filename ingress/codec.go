@@ -1,9 +1,13 @@
 package ingress
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 
+	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/converter"
+	"google.golang.org/protobuf/encoding/protojson"
 )
 
 // Codec opens sealed payloads for the Temporal UI and the temporal command, which have
@@ -33,6 +37,16 @@ func (c Codec) decode(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, newProblem(http.StatusUnauthorized, "show SLUICE_CODEC_SECRET: as a bearer token, or as /codec/SECRET/decode"))
 		return
 	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		writeProblem(w, badJSON(err))
+		return
+	}
+	if protojson.Unmarshal(body, &commonpb.Payloads{}) != nil { // the SDK's handler would quote what it cannot read
+		writeProblem(w, newProblem(http.StatusBadRequest, "the body is not a list of payloads as Temporal's tools send it"))
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	converter.NewPayloadCodecHTTPHandler(c.Payloads).ServeHTTP(w, r)
 }
 

@@ -61,6 +61,17 @@ func TestTheCodecOpensForWhoShowsTheSecret(t *testing.T) {
 	}
 }
 
+func TestTheCodecDoesNotRepeatWhatItCannotRead(t *testing.T) {
+	t.Parallel()
+	handler, _ := codecDoor(t)
+	for _, body := range []string{"jane", `{"jane": 1}`, `{"payloads": [{"data": "jane"}, 7]}`} {
+		w := ask(handler, http.MethodPost, "/codec/"+codecSecret+"/decode", body)
+		require.Equal(t, http.StatusBadRequest, w.Code, body)
+		require.Equal(t, "application/problem+json", w.Header().Get("Content-Type"))
+		require.NotContains(t, w.Body.String(), "jane")
+	}
+}
+
 func TestTheCodecOpensForNobodyElseAndSealsForNobody(t *testing.T) {
 	t.Parallel()
 	handler, body := codecDoor(t)

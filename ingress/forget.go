@@ -117,7 +117,7 @@ func (h *Handler) forgetCompany(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	f, err := h.onboard.Forget(ctx, h.store, domain, in.By, in.Reason)
 	if err != nil {
-		h.log.Error("Forget a company", zap.Error(err)) // which it does not name: the log stays
+		h.logOf(r.Context()).Error("Forget a company", zap.Error(err)) // which it does not name: the log stays
 		writeProblem(w, errUnavailable)
 		return
 	}

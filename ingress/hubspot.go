@@ -34,7 +34,7 @@ func (h *Handler) hubspot(w http.ResponseWriter, r *http.Request) {
 	h.metrics.events.WithLabelValues("accepted").Add(float64(len(events)))
 	handed, err := h.handOver(r.Context(), events)
 	if err != nil {
-		h.log.Error("Hand over webhook", zap.Int("events", len(events)), zap.Error(err))
+		h.logOf(r.Context()).Error("Hand over webhook", zap.Int("events", len(events)), zap.Error(err))
 		writeProblem(w, errUnavailable)
 		return
 	}
@@ -50,7 +50,7 @@ func (h *Handler) keep(ctx context.Context, keys []string) {
 		return
 	}
 	if err := h.store.KeepEvents(context.WithoutCancel(ctx), keys); err != nil {
-		h.log.Error("Keep webhook events", zap.Int("events", len(keys)), zap.Error(err))
+		h.logOf(ctx).Error("Keep webhook events", zap.Int("events", len(keys)), zap.Error(err))
 	}
 }
 
@@ -63,7 +63,7 @@ func (h *Handler) decode(r *http.Request) ([]hubspot.Event, error) {
 		return nil, badJSON(err)
 	}
 	if err := h.verifier.Verify(r, body, time.Now()); err != nil {
-		h.log.Warn("Refuse webhook", zap.Error(err))
+		h.logOf(r.Context()).Warn("Refuse webhook", zap.Error(err))
 		return nil, newProblem(http.StatusUnauthorized, "the signature does not prove that this is HubSpot's")
 	}
 	return hubspot.DecodeEvents(body)

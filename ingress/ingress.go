@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/sluicehq/sluice/crm/hubspot"
@@ -30,6 +31,7 @@ type Handler struct {
 	visitsSecret string            // "" refuses visits
 	watched      []string          // company properties whose change is a reason to look again
 	log          *zap.Logger
+	tracer       trace.Tracer // nil where nobody traces
 	paces        paces
 	metrics      metrics
 	ready        func(context.Context) error
@@ -57,6 +59,7 @@ type Config struct {
 	Asked        []string          // company properties that a model scores: a change is a reason to look again
 	Codec        *Codec            // opens sealed payloads for Temporal's tools; nil for none
 	Log          *zap.Logger
+	Tracer       trace.Tracer // makes a span of each request; nil for none
 
 	Ready    func(context.Context) error // whether work can be accepted; its error is for everybody to see
 	Registry *prometheus.Registry        // takes the front door's metrics, and is served; nil makes one
@@ -69,7 +72,7 @@ func New(c Config) http.Handler {
 	}
 	h := &Handler{
 		onboard: c.Onboarder, store: c.Store, token: c.Token, verifier: c.Verifier, visitsSecret: c.VisitsSecret,
-		watched: slices.Concat(naming, c.Asked), log: c.Log, ready: c.Ready, metrics: newMetrics(c.Registry),
+		watched: slices.Concat(naming, c.Asked), log: c.Log, tracer: c.Tracer, ready: c.Ready, metrics: newMetrics(c.Registry),
 	}
 	mux := http.NewServeMux()
 	mux.Handle("POST /webhooks/hubspot", h.measured("webhook", h.hubspot))

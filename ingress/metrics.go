@@ -30,12 +30,14 @@ func newMetrics(r prometheus.Registerer) metrics {
 	return m
 }
 
-// measured times a route.
+// measured times and traces a route.
 func (h *Handler) measured(route string, next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 		start := time.Now()
-		next(rec, r)
+		ctx, traced := h.traced(r)
+		next(rec, r.WithContext(ctx))
+		traced(rec.status)
 		h.metrics.requests.WithLabelValues(route, strconv.Itoa(rec.status)).Observe(time.Since(start).Seconds())
 	})
 }

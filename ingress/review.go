@@ -40,7 +40,7 @@ func (h *Handler) review(w http.ResponseWriter, r *http.Request) {
 	header.Set("X-Robots-Tag", "noindex")
 	found, err := h.store.Reviews(r.Context(), r.PathValue("quarter"))
 	if err != nil {
-		h.failReview(w, err)
+		h.failReview(r.Context(), w, err)
 		return
 	}
 	id := int64(0)
@@ -55,7 +55,7 @@ func (h *Handler) review(w http.ResponseWriter, r *http.Request) {
 	}
 	html, err := h.page(r.Context(), id)
 	if err != nil {
-		h.failReview(w, err)
+		h.failReview(r.Context(), w, err)
 		return
 	}
 	header.Set("Content-Type", "text/html; charset=utf-8")
@@ -96,8 +96,8 @@ func reviewPolicy(html []byte) string {
 	return "default-src 'none'; style-src " + strings.TrimSpace(styles) + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 
-func (h *Handler) failReview(w http.ResponseWriter, err error) {
-	h.log.Error("Report was not served", zap.Error(err))
+func (h *Handler) failReview(ctx context.Context, w http.ResponseWriter, err error) {
+	h.logOf(ctx).Error("Report was not served", zap.Error(err))
 	writeProblem(w, errUnavailable)
 }
 

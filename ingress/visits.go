@@ -57,7 +57,7 @@ func (h *Handler) visits(w http.ResponseWriter, r *http.Request) {
 	}
 	accepted, err := h.keepVisits(r.Context(), byDomain)
 	if err != nil {
-		h.log.Error("Keep visits", zap.Int("visits", len(in.Visits)), zap.Error(err))
+		h.logOf(r.Context()).Error("Keep visits", zap.Int("visits", len(in.Visits)), zap.Error(err))
 		writeProblem(w, errUnavailable)
 		return
 	}

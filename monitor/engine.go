@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -85,12 +86,15 @@ var (
 	pollers    = describe("sluice_queue_pollers", "Pollers that a task queue had lately.", "queue", "type")
 	open       = describe("sluice_runs_open", "Workflows that are under way, by type.", "workflow")
 	waiting    = describe("sluice_runs_waiting", "Workflows that wait, by what for.", "reason")
+	atStage    = describe("sluice_runs_at_stage", "Runs of companies that are under way, by the stage that they are in.", "stage")
 	stuck      = describe("sluice_runs_stuck", "Workflows under way whose workflow task keeps failing.")
 	paused     = describe("sluice_schedule_paused", "Whether a schedule is paused.", "schedule")
 	lastStart  = describe("sluice_schedule_last_start_seconds", "When a schedule last started its workflow, in seconds since 1970.", "schedule")
 	checked    = describe("sluice_sweep_checked", "Accounts that a source of the sweep under way has looked at.", "source")
 	unserved   = describe("sluice_versions_unserved", "Versions of the worker that have work and no worker; 1 also while workers wait for the first one to be promoted.")
 	toCheck    = describe("sluice_sweep_accounts", "Accounts on the target list of the sweep under way; 0 while none is.")
+	rescored   = describe("sluice_rescore_done", "Accounts that a step of a bulk re-score under way has gone through.", "step")
+	toRescore  = describe("sluice_rescore_accounts", "Accounts that a step of a bulk re-score under way goes through at most; 0 while none is.", "step")
 )
 
 // Register registers what is read of Temporal with r.
@@ -99,6 +103,7 @@ func (e Engine) Register(r prometheus.Registerer) {
 	register(r, "temporal_runs", e.runs)
 	register(r, "temporal_schedules", e.schedules)
 	register(r, "temporal_sweep", e.sweep)
+	register(r, "temporal_rescore", e.rescore)
 	register(r, "temporal_versions", e.versions)
 }
 
@@ -161,6 +166,9 @@ func (e Engine) runs(ctx context.Context) ([]prometheus.Metric, error) {
 		add(waiting, workflows.StageAttribute.GetName()+" = '"+workflows.Waiting+w+"'", w)
 	}
 	add(waiting, workflows.StageAttribute.GetName()+" STARTS_WITH '"+workflows.Waiting+"'", "anything")
+	for _, stage := range append([]string{"accepted"}, stages...) {
+		add(atStage, "WorkflowType = 'CompanyOnboarding' AND "+workflows.StageAttribute.GetName()+" = '"+stage+"'", stage)
+	}
 	add(stuck, "TemporalReportedProblems IS NOT NULL")
 	if err != nil {
 		return nil, err
@@ -224,6 +232,42 @@ func (e Engine) sweep(ctx context.Context) ([]prometheus.Metric, error) {
 		if e.ask(ctx, workflows.SourceSweepID(source), &s) == nil {
 			all = append(all, is(checked, float64(s.Checked+s.Failed), source))
 		}
+	}
+	return all, nil
+}
+
+// planStep is the step of a release in which scores are worked out beside those that count.
+const planStep = "plan"
+
+// rescore asks the plans and bulk re-scores under way, of which each release has one. One
+// that does not answer, since no worker is there, is left out.
+func (e Engine) rescore(ctx context.Context) ([]prometheus.Metric, error) {
+	list, err := e.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+		Namespace: e.Namespace, PageSize: 10, Query: "WorkflowType IN ('ShadowScore', 'BulkRescore') AND ExecutionStatus = 'Running'",
+	})
+	if err != nil {
+		return nil, err
+	}
+	done, total := map[string]int{}, map[string]int{}
+	for _, x := range list.Executions {
+		id := x.Execution.WorkflowId
+		if x.Type.Name == "ShadowScore" {
+			var s workflows.ShadowStatus
+			if e.ask(ctx, id, &s) == nil {
+				done[planStep] += s.Planned
+				total[planStep] += s.Total
+			}
+			continue
+		}
+		var s workflows.RescoreStatus
+		if e.ask(ctx, id, &s) == nil {
+			done[s.Step()] += s.Done
+			total[s.Step()] += s.Total
+		}
+	}
+	var all []prometheus.Metric
+	for _, step := range []string{planStep, activities.PublishStage, activities.LastPass, activities.EffectsStage} {
+		all = append(all, is(rescored, float64(done[step]), step), is(toRescore, float64(total[step]), step))
 	}
 	return all, nil
 }

@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,9 +14,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/temporal"
 	"google.golang.org/grpc"
@@ -25,6 +29,7 @@ import (
 	"github.com/sluicehq/sluice/outbound"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/waterfall"
+	"github.com/sluicehq/sluice/workflows"
 )
 
 // requireTold holds what the registry tells under the names.
@@ -124,7 +129,9 @@ func TestWorkIsCountedByWhatActivitiesCameTo(t *testing.T) {
 	run(apollo, activities.AskResult{}, errors.New("no database"))
 	run(activities.FinishInput{Status: "completed"}, nil, nil)
 	run(activities.FinishInput{Status: "running"}, nil, nil)
-	run(activities.FinishInput{Status: "failed"}, nil, errors.New("not on record"))
+	run(activities.FinishInput{Status: "failed", Stage: "effects"}, nil, errors.New("not on record"))
+	run(activities.FinishInput{Status: "failed", Stage: "enrich"}, nil, nil)
+	run(activities.FinishInput{Status: "failed", Stage: "waiting: pdl circuit"}, nil, nil)
 	requireTold(t, r, `
 # HELP sluice_answers_total What asking a provider for a company came to, skips and cached answers included.
 # TYPE sluice_answers_total counter
@@ -135,11 +142,15 @@ sluice_answers_total{outcome="throttled",provider="apollo"} 1
 # HELP sluice_credits_total Credits that answers cost, by provider.
 # TYPE sluice_credits_total counter
 sluice_credits_total{provider="apollo"} 1.5
-# HELP sluice_runs_total Runs of companies that ended, by status.
+# HELP sluice_runs_total Runs of companies that ended, by status, and failed ones by the stage in which they did.
 # TYPE sluice_runs_total counter
-sluice_runs_total{status="completed"} 1
-sluice_runs_total{status="failed"} 0
-sluice_runs_total{status="refused"} 0
+sluice_runs_total{stage="",status="completed"} 1
+sluice_runs_total{stage="",status="refused"} 0
+sluice_runs_total{stage="contacts",status="failed"} 0
+sluice_runs_total{stage="effects",status="failed"} 0
+sluice_runs_total{stage="enrich",status="failed"} 1
+sluice_runs_total{stage="identify",status="failed"} 0
+sluice_runs_total{stage="other",status="failed"} 1
 `, "sluice_answers_total", "sluice_credits_total", "sluice_runs_total")
 }
 
@@ -157,6 +168,16 @@ func (s effectStore) TryEffect(context.Context, store.Attempt) (store.Effect, er
 func (s effectStore) FinishEffect(context.Context, string, string, map[string]string) error {
 	return s.broken
 }
+
+func (s effectStore) TryEffects(_ context.Context, all []store.Attempt) (map[string]store.Effect, error) {
+	begun := map[string]store.Effect{}
+	for _, a := range all {
+		begun[a.Key] = s.before
+	}
+	return begun, s.broken
+}
+
+func (s effectStore) FinishEffects(context.Context, []store.Done) error { return s.broken }
 
 func (s effectStore) FailEffect(context.Context, string, string) error { return s.broken }
 
@@ -182,6 +203,19 @@ func TestEffectsAreCountedByKindAndEnd(t *testing.T) {
 	require.InDelta(t, 1, testutil.ToFloat64(w.retries.WithLabelValues("note")), 0)
 	require.InDelta(t, 0, testutil.ToFloat64(w.retries.WithLabelValues("properties")), 0, "a new write, not another attempt")
 	require.Equal(t, "other", kindOf("something else"))
+}
+
+func TestEffectsOfABulkRescoreAreCountedAsOthersAre(t *testing.T) {
+	t.Parallel()
+	w := NewWork(prometheus.NewRegistry())
+	const one, two = "sluice:hubspot/8100/512/properties", "sluice:hubspot/8100/513/properties"
+	s := w.Store(effectStore{before: store.Effect{Attempts: 1, State: "trying"}})
+	_, err := s.TryEffects(t.Context(), []store.Attempt{{Key: one}, {Key: two}})
+	require.NoError(t, err)
+	require.NoError(t, s.FinishEffects(t.Context(), []store.Done{{Key: one}, {Key: two}}))
+	require.Error(t, w.Store(effectStore{broken: errors.New("no database")}).FinishEffects(t.Context(), []store.Done{{Key: one}}))
+	require.InDelta(t, 2, testutil.ToFloat64(w.retries.WithLabelValues("properties")), 0)
+	require.InDelta(t, 2, testutil.ToFloat64(w.effects.WithLabelValues("properties", "done")), 0)
 }
 
 func TestWhatIsReadElsewhereIsReadOnceInAWhile(t *testing.T) {
@@ -243,8 +277,45 @@ func (record) Closures(context.Context) ([]store.Closure, error) {
 
 func (record) CountUnanswered(context.Context) (int, error) { return 2, nil }
 
+func (record) Releases(context.Context, string, int) ([]store.Release, error) {
+	return []store.Release{
+		{State: store.Shadow, Stopped: "guard: 400 of 1000 accounts would change tier"},
+		{State: store.AB, Stopped: "the CRM refuses it"},
+		{State: store.Backtested},
+		{State: store.Shadow, Paused: true},
+		{State: store.Shadow},
+		{State: store.Active, EndedAt: time.Now()},
+		{State: store.RejectedRelease, Stopped: "guard: that was then", EndedAt: time.Now()},
+	}, nil
+}
+
 func (record) Server(context.Context) (store.Server, error) {
 	return store.Server{Bytes: 5, Connections: 3, MaxConnections: 10}, nil
+}
+
+func TestReleasesTellWhereTheyStandAndWhatTheyWaitFor(t *testing.T) {
+	t.Parallel()
+	r := prometheus.NewRegistry()
+	Record{Store: record{}}.Register(r)
+	requireTold(t, r, `
+# HELP sluice_releases Releases of models that are under way, by state.
+# TYPE sluice_releases gauge
+sluice_releases{state="ab"} 1
+sluice_releases{state="active"} 0
+sluice_releases{state="backtested"} 1
+sluice_releases{state="draft"} 0
+sluice_releases{state="rolled_back"} 0
+sluice_releases{state="shadow"} 3
+sluice_releases{state="signed_off"} 0
+sluice_releases{state="validated"} 0
+sluice_releases{state="withdrawn"} 0
+# HELP sluice_releases_waiting Releases that wait for a person, by why: sign-off, paused, guard, or failure.
+# TYPE sluice_releases_waiting gauge
+sluice_releases_waiting{reason="failure"} 1
+sluice_releases_waiting{reason="guard"} 1
+sluice_releases_waiting{reason="paused"} 1
+sluice_releases_waiting{reason="sign-off"} 1
+`, "sluice_releases", "sluice_releases_waiting")
 }
 
 func TestBudgetsTellWhatIsLeftOfToday(t *testing.T) {
@@ -335,4 +406,51 @@ func TestReadySaysWhatIsMissingAndNothingElse(t *testing.T) {
 			require.Contains(t, w.Body.String(), "go_goroutines")
 		})
 	}
+}
+
+// rescoring is a Temporal with a plan and two bulk re-scores under way, one of which nobody
+// answers for.
+type rescoring struct{ client.Client }
+
+func (rescoring) ListWorkflow(context.Context, *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
+	var all workflowservice.ListWorkflowExecutionsResponse
+	for _, kind := range []string{"ShadowScore", "BulkRescore", "BulkRescore"} {
+		all.Executions = append(all.Executions, &workflowpb.WorkflowExecutionInfo{
+			Type: &commonpb.WorkflowType{Name: kind}, Execution: &commonpb.WorkflowExecution{WorkflowId: fmt.Sprint(kind, len(all.Executions))},
+		})
+	}
+	return &all, nil
+}
+
+func (rescoring) QueryWorkflow(_ context.Context, id, _, _ string, _ ...any) (converter.EncodedValue, error) {
+	statuses := map[string]any{
+		"ShadowScore0": workflows.ShadowStatus{Total: 100, Planned: 60},
+		"BulkRescore1": workflows.RescoreStatus{Stage: 2, Total: 80, Done: 7},
+	}
+	if statuses[id] == nil {
+		return nil, errors.New("no worker")
+	}
+	payloads, err := converter.GetDefaultDataConverter().ToPayloads(statuses[id])
+	return client.NewValue(payloads), err
+}
+
+func TestABulkRescoreTellsHowFarEachStepIs(t *testing.T) {
+	t.Parallel()
+	r := prometheus.NewRegistry()
+	e := Engine{Temporal: rescoring{}}
+	register(r, "temporal_rescore", e.rescore)
+	requireTold(t, r, `
+# HELP sluice_rescore_accounts Accounts that a step of a bulk re-score under way goes through at most; 0 while none is.
+# TYPE sluice_rescore_accounts gauge
+sluice_rescore_accounts{step="effects"} 80
+sluice_rescore_accounts{step="last pass"} 0
+sluice_rescore_accounts{step="plan"} 100
+sluice_rescore_accounts{step="publish"} 0
+# HELP sluice_rescore_done Accounts that a step of a bulk re-score under way has gone through.
+# TYPE sluice_rescore_done gauge
+sluice_rescore_done{step="effects"} 7
+sluice_rescore_done{step="last pass"} 0
+sluice_rescore_done{step="plan"} 60
+sluice_rescore_done{step="publish"} 0
+`, "sluice_rescore_accounts", "sluice_rescore_done")
 }

@@ -2,11 +2,13 @@ package monitor
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/waterfall"
 )
@@ -18,6 +20,7 @@ type Record struct {
 		Closures(ctx context.Context) ([]store.Closure, error)
 		CountUnanswered(ctx context.Context) (int, error)
 		Server(ctx context.Context) (store.Server, error)
+		Releases(ctx context.Context, name string, version int) ([]store.Release, error)
 	}
 	Budgets   waterfall.Budgets
 	Providers []string
@@ -28,6 +31,8 @@ var (
 	budgetLeft     = describe("sluice_budget_left_credits", "Credits that are neither spent nor set aside in a budget of this day.", "budget")
 	providerClosed = describe("sluice_provider_closed", "Whether a provider is closed for everybody: its key was refused, or its credits are used up.", "provider", "reason")
 	unanswered     = describe("sluice_accounts_unanswered", "Accounts with signals that no response has taken in.")
+	releases       = describe("sluice_releases", "Releases of models that are under way, by state.", "state")
+	releaseWaits   = describe("sluice_releases_waiting", "Releases that wait for a person, by why: sign-off, paused, guard, or failure.", "reason")
 	databaseBytes  = describe("sluice_database_bytes", "Size of the database.")
 	databaseInUse  = describe("sluice_database_connections", "Connections to the database.")
 	databaseMost   = describe("sluice_database_connections_max", "Connections that the database server takes.")
@@ -53,8 +58,53 @@ func (c Record) read(ctx context.Context) ([]prometheus.Metric, error) {
 	if err != nil {
 		return nil, err
 	}
+	released, err := c.released(ctx)
+	if err != nil {
+		return nil, err
+	}
 	budgets, err := c.budgets(ctx, time.Now())
-	return append(append(all, closures...), budgets...), err
+	return slices.Concat(all, closures, released, budgets), err
+}
+
+// released counts the releases under way: where they stand, and which of them wait for a
+// person.
+func (c Record) released(ctx context.Context) ([]prometheus.Metric, error) {
+	found, err := c.Store.Releases(ctx, "", 0)
+	if err != nil {
+		return nil, err
+	}
+	states, reasons := map[string]int{}, map[string]int{}
+	for _, r := range found {
+		if r.Over() {
+			continue
+		}
+		states[r.State]++
+		reasons[waitsFor(r)]++
+	}
+	var all []prometheus.Metric
+	for _, state := range []string{store.Draft, store.Validated, store.Backtested, store.SignedOff, store.Shadow, store.AB, store.Active, store.Withdrawn, store.RolledBack} {
+		all = append(all, is(releases, float64(states[state]), state))
+	}
+	for _, reason := range []string{"sign-off", "paused", "guard", "failure"} {
+		all = append(all, is(releaseWaits, float64(reasons[reason]), reason))
+	}
+	return all, nil
+}
+
+// waitsFor is why a release waits for a person; "" if it goes on by itself.
+func waitsFor(r store.Release) string {
+	switch {
+	case activities.StandingOf(r).Guarded():
+		return "guard"
+	case r.Stopped != "":
+		return "failure"
+	case r.Paused:
+		return "paused"
+	case r.State == store.Backtested:
+		return "sign-off"
+	default:
+		return ""
+	}
 }
 
 func (c Record) closed(ctx context.Context) ([]prometheus.Metric, error) {

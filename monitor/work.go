@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,6 +14,7 @@ import (
 	"github.com/sluicehq/sluice/crm"
 	"github.com/sluicehq/sluice/outbound"
 	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/workflows"
 )
 
 // Work counts what a worker gets done: answers of the waterfall, credits, runs, effects.
@@ -32,12 +34,15 @@ func NewWork(r prometheus.Registerer) *Work {
 	w := &Work{
 		answers: counter(r, "sluice_answers_total", "What asking a provider for a company came to, skips and cached answers included.", "provider", "outcome"),
 		credits: counter(r, "sluice_credits_total", "Credits that answers cost, by provider.", "provider"),
-		runs:    counter(r, "sluice_runs_total", "Runs of companies that ended, by status.", "status"),
+		runs:    counter(r, "sluice_runs_total", "Runs of companies that ended, by status, and failed ones by the stage in which they did.", "status", "stage"),
 		effects: counter(r, "sluice_effects_total", "Effects in the CRM, by kind and by what became of them.", "kind", "state"),
 		retries: counter(r, "sluice_effect_retries_total", "Attempts at effects whose attempt before had not come to an end, by kind.", "kind"),
 	}
-	for _, status := range []string{"completed", "refused", "failed"} {
-		w.runs.WithLabelValues(status)
+	for _, status := range []string{workflows.Completed, workflows.Refused} {
+		w.runs.WithLabelValues(status, "")
+	}
+	for _, stage := range stages {
+		w.runs.WithLabelValues(workflows.Failed, stage)
 	}
 	for _, kind := range effectKinds {
 		w.retries.WithLabelValues(string(kind))
@@ -70,10 +75,25 @@ func (c *counted) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteAc
 		c.w.asked(given.Provider, result, err)
 	case activities.FinishInput:
 		if err == nil && given.Status != "running" {
-			c.w.runs.WithLabelValues(given.Status).Inc()
+			c.w.runs.WithLabelValues(given.Status, stageOf(given)).Inc()
 		}
 	}
 	return result, err
+}
+
+// stages are those of a company's run.
+var stages = []string{"identify", "enrich", "effects", "contacts"}
+
+// stageOf is the stage in which a run failed, "" if it did not.
+func stageOf(in activities.FinishInput) string {
+	switch {
+	case in.Status != workflows.Failed:
+		return ""
+	case slices.Contains(stages, in.Stage):
+		return in.Stage
+	default:
+		return "other"
+	}
 }
 
 func (w *Work) asked(provider string, result any, err error) {
@@ -133,6 +153,26 @@ func (e effects) FinishEffect(ctx context.Context, key, crmID string, written ma
 // FailEffect implements activities.Store.
 func (e effects) FailEffect(ctx context.Context, key, reason string) error {
 	return e.ended(key, "failed", e.Store.FailEffect(ctx, key, reason))
+}
+
+// TryEffects implements activities.Store.
+func (e effects) TryEffects(ctx context.Context, all []store.Attempt) (map[string]store.Effect, error) {
+	before, err := e.Store.TryEffects(ctx, all)
+	for key, had := range before {
+		if err == nil && had.Attempts > 0 && had.State == "trying" {
+			e.w.retries.WithLabelValues(kindOf(key)).Inc()
+		}
+	}
+	return before, err
+}
+
+// FinishEffects implements activities.Store.
+func (e effects) FinishEffects(ctx context.Context, done []store.Done) error {
+	err := e.Store.FinishEffects(ctx, done)
+	for _, d := range done {
+		_ = e.ended(d.Key, "done", err)
+	}
+	return err
 }
 
 func (e effects) ended(key, state string, err error) error {

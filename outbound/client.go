@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sony/gobreaker/v2"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // UserAgent is what Sluice calls itself to every service.
@@ -40,6 +41,7 @@ type Client struct {
 	gate      *gate
 	breaker   *gobreaker.CircuitBreaker[struct{}]
 	observer  Observer
+	tracer    trace.Tracer // nil where nobody traces
 }
 
 // pooled keeps enough idle connections that a busy service is not dialled again
@@ -147,6 +149,8 @@ type Request struct {
 	Query  url.Values
 	Header http.Header
 	Body   any // sent as JSON; nil for none
+
+	Name string // of what is called, in traces, where a service has many: one of few words
 }
 
 // Response is what came back, body read in full.
@@ -230,7 +234,7 @@ func (c *Client) do(ctx context.Context, req Request, read func(Response) error,
 	start := time.Now()
 	_, err := c.breaker.Execute(func() (struct{}, error) {
 		call.Sent = true
-		return struct{}{}, c.send(ctx, req, func(r Response) error {
+		return struct{}{}, c.traced(ctx, req, func(r Response) error {
 			call.Header = r.Header
 			return read(r)
 		})
@@ -292,22 +296,19 @@ func (c *Client) send(ctx context.Context, req Request, read func(Response) erro
 func (c *Client) build(ctx context.Context, req Request) (*http.Request, error) {
 	// An empty body that cannot be rewound: net/http would otherwise repeat a GET
 	// by itself when a kept connection breaks, and buy an answer twice.
-	method, body := req.Method, io.Reader(io.NopCloser(strings.NewReader("")))
+	body := io.Reader(io.NopCloser(strings.NewReader("")))
 	if req.Body != nil {
 		b, err := json.Marshal(req.Body)
 		if err != nil {
 			return nil, err
 		}
 		body = bytes.NewReader(b)
-		if method == "" {
-			method = http.MethodPost
-		}
 	}
 	u := c.baseURL + req.Path
 	if len(req.Query) > 0 {
 		u += "?" + req.Query.Encode()
 	}
-	hr, err := http.NewRequestWithContext(ctx, method, u, body)
+	hr, err := http.NewRequestWithContext(ctx, req.method(), u, body)
 	if err != nil {
 		return nil, err
 	}

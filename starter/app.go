@@ -18,6 +18,7 @@ import (
 	"github.com/sluicehq/sluice/outbound"
 	"github.com/sluicehq/sluice/seal"
 	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/tracing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -31,6 +32,7 @@ type app struct {
 	namespace string                  // in Temporal
 	payloads  converter.DataConverter // of what Temporal keeps
 	crm       crm.CRM
+	traces    tracing.Traces // of commands that talk to Temporal
 	closers   []func()
 }
 
@@ -74,8 +76,11 @@ func (a *app) dial(ctx context.Context, further ...func(*client.Options)) error 
 	if err != nil {
 		return err
 	}
+	if err := a.trace(ctx); err != nil {
+		return err
+	}
 	a.payloads = converter.GetDefaultDataConverter()
-	c, namespace, err := config.DialTemporal(codec, zap.NewNop(), append(further, func(o *client.Options) {
+	c, namespace, err := config.DialTemporal(codec, zap.NewNop(), append(further, a.traces.Temporal, func(o *client.Options) {
 		if o.DataConverter != nil {
 			a.payloads = o.DataConverter
 		}
@@ -99,6 +104,14 @@ func (a *app) codec(ctx context.Context) (*seal.Codec, error) {
 		}
 	}
 	return a.cfg.Codec(a.store)
+}
+
+// trace begins to trace, if that is wanted. What a command starts is a trace of its own,
+// so that an import is not one without end.
+func (a *app) trace(ctx context.Context) (err error) {
+	a.traces, err = tracing.Start(ctx, "sluice-starter", a.log)
+	a.closers = append(a.closers, a.traces.Stop)
+	return err
 }
 
 func (a *app) withCRM(ctx context.Context) error {

@@ -51,7 +51,7 @@ func serve(ctx context.Context) error {
 	a, err := open(ctx, (*app).checkServing, (*app).withStore, func(a *app, ctx context.Context) error {
 		return a.dial(ctx, func(o *client.Options) { o.MetricsHandler = sdk.Handler() })
 	}, func(a *app, ctx context.Context) (err error) {
-		a.crm, err = config.BuildCRM(ctx, a.cfg, a.pipeline, outbound.WithObserver(calls))
+		a.crm, err = config.BuildCRM(ctx, a.cfg, a.pipeline, outbound.WithObserver(calls), a.traces.Calls())
 		return err
 	})
 	if err != nil {
@@ -72,7 +72,7 @@ func serve(ctx context.Context) error {
 	}
 	handler := ingress.New(ingress.Config{
 		Onboarder: a.onboarder(), Store: a.store, Token: a.cfg.APIToken.Reveal(), Verifier: verifier,
-		VisitsSecret: a.cfg.VisitsSecret.Reveal(), Asked: askedOf(models), Codec: codec, Log: a.log,
+		VisitsSecret: a.cfg.VisitsSecret.Reveal(), Asked: askedOf(models), Codec: codec, Log: a.log, Tracer: a.traces.Tracer(),
 		Ready: monitor.Ready{Store: a.store, Temporal: a.temporal, Namespace: a.namespace}.Check, Registry: registry,
 	})
 	if err := a.watch(registry); err != nil {

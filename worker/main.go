@@ -22,6 +22,7 @@ import (
 	"github.com/sluicehq/sluice/monitor"
 	"github.com/sluicehq/sluice/outbound"
 	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/tracing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -89,8 +90,13 @@ func run() error {
 	if err := seedModels(ctx, st, models, active, forContacts, log); err != nil {
 		return err
 	}
+	traces, err := tracing.Start(ctx, "sluice-worker", log)
+	if err != nil {
+		return err
+	}
+	defer traces.Stop()
 	m := newMeters(cfg.MetricsAddr)
-	a, err := buildActivities(ctx, cfg, pipeline, st, m, log)
+	a, err := buildActivities(ctx, cfg, pipeline, st, m, traces, log)
 	if err != nil {
 		return err
 	}
@@ -101,7 +107,7 @@ func run() error {
 	if codec != nil {
 		*codec = codec.InWorker()
 	}
-	temporal, namespace, err := config.DialTemporal(codec, log, m.client)
+	temporal, namespace, err := config.DialTemporal(codec, log, traces.Temporal, m.client)
 	if err != nil {
 		return err
 	}
@@ -176,9 +182,9 @@ func activate(ctx context.Context, st *store.Store, subject string, models ...*i
 	return st.ActivateModels(ctx, subject, want...)
 }
 
-func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, st *store.Store, m *meters, log *zap.Logger) (*activities.Activities, error) {
-	observed := outbound.WithObserver(m.calls)
-	crm, err := config.BuildCRM(ctx, cfg, p, observed)
+func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, st *store.Store, m *meters, traces tracing.Traces, log *zap.Logger) (*activities.Activities, error) {
+	observed := []outbound.Option{outbound.WithObserver(m.calls), traces.Calls()}
+	crm, err := config.BuildCRM(ctx, cfg, p, observed...)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +197,7 @@ func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, 
 		Review: activities.ReviewSettings{Zone: p.Review.Zone, RemindAfter: p.Review.RemindAfter, PublicURL: cfg.PublicURL},
 	}
 	var missing []string
-	if a.Signals, missing, err = config.BuildSignals(p, observed); err != nil {
+	if a.Signals, missing, err = config.BuildSignals(p, observed...); err != nil {
 		return nil, err
 	}
 	for _, name := range missing {
@@ -199,7 +205,7 @@ func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, 
 	}
 	for _, step := range p.Providers {
 		a.Order = append(a.Order, step.Name)
-		source, err := config.BuildProvider(step, observed)
+		source, err := config.BuildProvider(step, observed...)
 		if err != nil {
 			return nil, err
 		}

@@ -106,6 +106,9 @@ type BulkRescoreResult = activities.Rescored
 // gets its effects in the last.
 var rescoreStages = []string{activities.PublishStage, activities.LastPass, activities.EffectsStage}
 
+// Step names the stage that the re-score is in.
+func (s RescoreStatus) Step() string { return rescoreStages[min(s.Stage, len(rescoreStages)-1)] }
+
 // BulkRescore lets the scores that were planned count, in Postgres and in the CRM, without
 // any call to a provider; or takes them back. It can be cancelled and started again at any
 // point: what was done is not done twice.

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -127,6 +128,7 @@ func (c *Client) call(ctx context.Context, req outbound.Request, read func(outbo
 }
 
 func via(ctx context.Context, client *outbound.Client, req outbound.Request, read func(outbound.Response) error) error {
+	req.Name = nameOf(req.Path)
 	return client.Do(ctx, req, func(r outbound.Response) error {
 		if r.Status < 200 || r.Status > 299 {
 			return refusal(r)
@@ -136,6 +138,19 @@ func via(ctx context.Context, client *outbound.Client, req outbound.Request, rea
 		}
 		return read(r)
 	})
+}
+
+// nameOf names a call by its path, for traces: tasks, companies/search. Ids, versions and
+// names of properties are left out.
+func nameOf(path string) string {
+	all := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	if all[0] != "crm" || len(all) < 2 {
+		return all[0]
+	}
+	if all[1] != "objects" {
+		return all[1]
+	}
+	return strings.Join(slices.DeleteFunc(all[3:], number), "/")
 }
 
 // decode reads the body into v. An answer that lacks what it must have is the
