@@ -42,6 +42,9 @@ type Activities struct {
 
 	Review ReviewSettings
 
+	Policies   crm.Policies  // of the properties that are written
+	JournalFor time.Duration // how long the journal is kept; 0: for good
+
 	models     sync.Map // "revops@3" → *icp.Model: versions never change
 	complaints sync.Map // what this worker has said once
 	circuits   circuits
@@ -123,7 +126,13 @@ type Store interface {
 	TryEffect(ctx context.Context, a store.Attempt) (store.Effect, error)
 	TryEffects(ctx context.Context, all []store.Attempt) (map[string]store.Effect, error)
 	FinishEffects(ctx context.Context, done []store.Done) error
-	FinishEffect(ctx context.Context, key, crmID string, written map[string]string) error
+	FinishEffect(ctx context.Context, d store.Done) error
+	ForgetEffect(ctx context.Context, key string) error
+	Effect(ctx context.Context, key string) (store.Effect, error)
+	Journal(ctx context.Context, accountID int64, runID string, since time.Time) ([]store.Entry, error)
+	WroteIn(ctx context.Context, runID string) ([]int64, error)
+	PruneJournal(ctx context.Context, before time.Time) (int64, error)
+	Contacts(ctx context.Context, accountID int64) ([]store.Contact, error)
 	FailEffect(ctx context.Context, key, reason string) error
 
 	KeepContacts(ctx context.Context, accountID int64, listed []crm.Contact, all bool, at time.Time) ([]store.Contact, error)
