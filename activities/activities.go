@@ -128,7 +128,6 @@ type Store interface {
 	FinishEffects(ctx context.Context, done []store.Done) error
 	FinishEffect(ctx context.Context, d store.Done) error
 	ForgetEffect(ctx context.Context, key string) error
-	Effect(ctx context.Context, key string) (store.Effect, error)
 	Journal(ctx context.Context, accountID int64, runID string, since time.Time) ([]store.Entry, error)
 	WroteIn(ctx context.Context, runID string) ([]int64, error)
 	PruneJournal(ctx context.Context, before time.Time) (int64, error)
@@ -137,6 +136,7 @@ type Store interface {
 
 	KeepContacts(ctx context.Context, accountID int64, listed []crm.Contact, all bool, at time.Time) ([]store.Contact, error)
 	ScoreContacts(ctx context.Context, model string, at time.Time, scores []store.ContactScore) error
+	TryContacts(ctx context.Context, all []store.ContactScore) error
 	FinishContacts(ctx context.Context, at time.Time, done []store.ContactWritten) error
 
 	SaveRun(ctx context.Context, r store.Run) error

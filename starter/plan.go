@@ -252,7 +252,7 @@ func (a *app) inPlace(ctx context.Context, candidate *icp.Model, p *plan) ([]*ic
 
 // decider is what decides, as a worker with this configuration would. It calls nobody.
 func (a *app) decider(p *plan) (*activities.Activities, error) {
-	act := &activities.Activities{Store: a.store, Routes: a.pipeline.Routes, Providers: map[string]activities.Source{}}
+	act := &activities.Activities{Store: a.store, Routes: a.pipeline.Routes, Policies: a.pipeline.CRM.Write, Providers: map[string]activities.Source{}}
 	for _, step := range a.pipeline.Providers {
 		act.Order = append(act.Order, step.Name)
 		source, err := config.BuildProvider(step)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -123,32 +124,37 @@ func (s *Store) ScoreContacts(ctx context.Context, model string, at time.Time, s
 			tried = CASE WHEN n.tried = '{}' THEN c.tried ELSE n.tried END
 		FROM jsonb_to_recordset(@scores::jsonb) AS n (id bigint, score jsonb, tried jsonb)
 		WHERE c.id = n.id`
-	// Of one contact one run writes at a time, so that there is no attempt to tell apart.
-	const journal = `
-		WITH begun AS (
-			SELECT c.account_id, n.key, n.run, n.workflow, 'contact' AS object, n.record, '' AS crm_id, '{}'::jsonb AS written, -1 AS attempts, n.changes, n.have
-			FROM jsonb_to_recordset(@scores::jsonb) AS n (id bigint, key text, run text, workflow text, record text, changes jsonb, have jsonb)
-			JOIN contacts c ON c.id = n.id WHERE n.changes <> '[]'
-		), ` + journaled + ` SELECT`
 	if len(scores) == 0 {
 		return nil
 	}
-	changes := 0
-	for i := range scores {
-		scores[i].Tried, scores[i].Have = orEmpty(scores[i].Tried), orEmpty(scores[i].Have) // JSON's null is no object
-		scores[i].Changes = append([]Change{}, scores[i].Changes...)
-		changes += len(scores[i].Changes)
-	}
-	text, err := encode(scores)
+	text, err := encodeContacts(scores)
 	if err == nil {
 		var b pgx.Batch
 		b.Queue(q, named{"model": model, "at": at, "scores": text})
-		if changes > 0 {
-			b.Queue(journal, named{"scores": text})
+		if slices.ContainsFunc(scores, func(c ContactScore) bool { return len(c.Changes) > 0 }) {
+			b.Queue(journalContacts, named{"scores": text})
 		}
 		err = s.db.SendBatch(ctx, &b).Close()
 	}
 	return wrap(err, "score %d contacts", len(scores))
+}
+
+// journalContacts puts on record what is about to be changed of contacts. Of one contact
+// one run writes at a time, so that there is no attempt to tell apart.
+const journalContacts = `
+	WITH begun AS (
+		SELECT c.account_id, n.key, n.run, n.workflow, 'contact' AS object, n.record, '' AS crm_id, '{}'::jsonb AS written, -1 AS attempts, n.changes, n.have
+		FROM jsonb_to_recordset(@scores::jsonb) AS n (id bigint, key text, run text, workflow text, record text, changes jsonb, have jsonb)
+		JOIN contacts c ON c.id = n.id WHERE n.changes <> '[]'
+	), ` + journaled + ` SELECT`
+
+// encodeContacts is the contacts as JSON, where null is no object.
+func encodeContacts(all []ContactScore) (string, error) {
+	for i := range all {
+		all[i].Tried, all[i].Have = orEmpty(all[i].Tried), orEmpty(all[i].Have)
+		all[i].Changes = append([]Change{}, all[i].Changes...)
+	}
+	return encode(all)
 }
 
 // ContactWritten is how writing one contact ended.
@@ -210,4 +216,19 @@ func scanContact(row pgx.CollectableRow) (Contact, error) {
 		&c.BudgetAuthority, &c.SeenAt, &c.Score, &c.Model, &scoredAt, &c.State, &c.Tried, &c.Written, &writtenAt, &c.Reason, &c.Stamps)
 	c.ScoredAt, c.WrittenAt = value(scoredAt), value(writtenAt)
 	return c, err
+}
+
+// TryContacts keeps that values are about to be tried which follow from no score.
+func (s *Store) TryContacts(ctx context.Context, all []ContactScore) error {
+	const q = `
+		UPDATE contacts c SET state = 'trying', tried = n.tried
+		FROM jsonb_to_recordset(@scores::jsonb) AS n (id bigint, tried jsonb) WHERE c.id = n.id`
+	text, err := encodeContacts(all)
+	if err != nil || len(all) == 0 {
+		return wrap(err, "try %d contacts", len(all))
+	}
+	var b pgx.Batch
+	b.Queue(q, named{"scores": text})
+	b.Queue(journalContacts, named{"scores": text})
+	return wrap(s.db.SendBatch(ctx, &b).Close(), "try %d contacts", len(all))
 }

@@ -27,6 +27,8 @@ func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(QuarterlyReview, workflow.RegisterOptions{Name: "QuarterlyReview"})
 	r.RegisterWorkflowWithOptions(ScheduledReview, workflow.RegisterOptions{Name: "ScheduledReview"})
 	r.RegisterWorkflowWithOptions(Reconcile, workflow.RegisterOptions{Name: "Reconcile"})
+	r.RegisterWorkflowWithOptions(UndoRun, workflow.RegisterOptions{Name: "UndoRun"})
+	r.RegisterWorkflowWithOptions(WriteApproved, workflow.RegisterOptions{Name: "WriteApproved"})
 	r.RegisterWorkflowWithOptions(SignalResponse, workflow.RegisterOptions{Name: "SignalResponse"})
 	r.RegisterWorkflowWithOptions(ShadowScore, workflow.RegisterOptions{Name: "ShadowScore"})
 	r.RegisterWorkflowWithOptions(BulkRescore, workflow.RegisterOptions{Name: "BulkRescore"})
