@@ -143,6 +143,7 @@ type Store interface {
 	LastRuns(ctx context.Context, keys []account.Key, workflowIDs []string) (map[account.Key]string, error)
 	Written(ctx context.Context, since time.Time, after int64, limit int) (accs []account.Account, next int64, err error)
 	LastAccount(ctx context.Context) (int64, error)
+	LastStaged(ctx context.Context, keys []string) (map[string]map[string]store.Staged, error)
 	EffectsOf(ctx context.Context, accountIDs []int64) (map[int64][]store.Effect, error)
 	ScoredAt(ctx context.Context, accountIDs []int64) (map[int64]time.Time, error)
 	OwnValues(ctx context.Context, key string, values map[string]string) error

@@ -55,11 +55,14 @@ func untried(a store.Attempt, before store.Effect) store.Done {
 // empty one where we had written a value: somebody took that away. Over ours the
 // property's policy decides.
 func (w writer) compare(want map[string]string, before store.Effect) comparison {
+	return w.compareAt(want, before, time.Now())
+}
+
+func (w writer) compareAt(want map[string]string, before store.Effect, now time.Time) comparison {
 	d := comparison{
 		changes: map[string]string{}, written: map[string]string{}, ends: map[string]store.WriteState{},
 		stage: map[string]store.Staged{}, settle: map[string]store.StagedState{},
 	}
-	now := time.Now()
 	for name, value := range want {
 		p := present(name, w.have(name), value, before)
 		last := before.Staged[name]

@@ -98,7 +98,7 @@ type undoTarget struct {
 	before, after            string
 	first, last              store.Entry
 	changedBy                *store.Entry // by another run since
-	undone                   *store.Entry // by this undo, in an attempt before
+	undone                   *store.Entry // by this undo, in an attempt before, or by one that never ended
 }
 
 func (a *Activities) undoing(ctx context.Context, in UndoInput) (*undoing, error) {
@@ -141,7 +141,7 @@ func undoTargets(all []store.Entry, run, undo string) []undoTarget {
 			})
 		case e.RunID == run && wrote:
 			targets[i].after, targets[i].last = e.After, e
-		case known && e.RunID == undo && wrote:
+		case known && wrote && (e.RunID == undo || e.State == store.WriteTrying && e.Undoes == targets[i].last.ID):
 			targets[i].undone = &e
 		case known && wrote:
 			targets[i].changedBy = &e

@@ -60,6 +60,16 @@ func queueAnswers(b *pgx.Batch, keys []string, answer func(key string, last map[
 	})
 }
 
+// LastStaged returns the last value of each property that a person was asked about, by the
+// keys of effects.
+func (s *Store) LastStaged(ctx context.Context, keys []string) (map[string]map[string]Staged, error) {
+	all := map[string]map[string]Staged{}
+	var b pgx.Batch
+	queueAnswers(&b, keys, func(key string, last map[string]Staged) { all[key] = last })
+	err := s.db.SendBatch(ctx, &b).Close()
+	return all, wrap(err, "values that people were asked about")
+}
+
 // queueStaged keeps the values of effects that are to wait, and ends those that waited.
 func queueStaged(b *pgx.Batch, done []Done) error {
 	type row struct {
