@@ -124,11 +124,10 @@ func (d *comparison) settleWith(name, value string, last store.Staged, p crm.Pre
 // present is what a policy goes by.
 func present(name, have, value string, before store.Effect) crm.Present {
 	p := crm.Present{Have: have, Same: same(name, have, value)}
-	tried, trying := before.Tried[name]
-	unended := trying && before.State == "trying"
 	wrote := before.Written[name]
 	if have == "" {
-		p.Emptied = wrote != "" && (!unended || tried != "")
+		// Of an attempt that never ended, it is known what it was about to write, or nothing.
+		p.Emptied = wrote != "" && (before.State != "trying" || before.Tried[name] != "")
 		return p
 	}
 	if p.Ours = ours(name, have, before); !p.Ours {

@@ -308,6 +308,41 @@ func TestUndoTakesBackWhatNobodyHasTouched(t *testing.T) {
 	require.Equal(t, "low-touch", r.shown(t, who).Properties[crm.QueueProperty])
 }
 
+// What a run wrote first is as if it had never been.
+func TestUndoOfAFirstWriteLeavesNothing(t *testing.T) {
+	t.Parallel()
+	r := newReleasing(t, "dust.example")
+	who := r.enriched(t, "bolt.example")
+	_, err := r.score(pass(who, 1)) // and its effects are left to the release
+	require.NoError(t, err)
+	edited := r.enriched(t, "bolt.example")
+	_, err = r.score(pass(edited, 1))
+	require.NoError(t, err)
+	r.plan(t)
+	r.rescore(t, r.models(), 1, false)
+	for _, n := range r.world.CRM.Snapshot().Notes {
+		if n.CompanyID == edited.Key.ID {
+			require.NoError(t, r.world.CRM.EditNote(n.ID, "I know them"))
+		}
+	}
+	for object, outcome := range r.undo(t, who, false) {
+		require.Contains(t, []string{activities.Restored, activities.Archived}, outcome, object)
+	}
+	for _, name := range []string{crm.ScoreProperty, crm.TierProperty, crm.QueueProperty, crm.ReasonProperty, crm.ScoredAtProperty} {
+		require.Empty(t, r.shown(t, who).Properties[name], name)
+	}
+	require.Empty(t, r.shown(t, who).OwnerID)
+	require.Equal(t, 1, r.world.CRM.Ledger().Counts()["DELETE notes"])
+	effects, err := r.store.Effects(t.Context(), who.AccountID)
+	require.NoError(t, err)
+	require.Len(t, effects, 1, "that of the properties")
+	require.Equal(t, "left somebody has changed it since", r.undo(t, edited, false)["note"])
+	_, err = r.apply(decision(who))
+	require.NoError(t, err)
+	require.Equal(t, "75", r.shown(t, who).Properties[crm.ScoreProperty])
+	require.Empty(t, r.world.CRM.Ledger().Duplicates()[crm.EffectKey(edited.Key, crm.NoteEffect, "fit")])
+}
+
 func TestUndoOfARunThatWroteNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

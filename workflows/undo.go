@@ -59,7 +59,7 @@ func UndoRun(ctx workflow.Context, in UndoRunInput) (*UndoStatus, error) {
 func (s *UndoStatus) account(ctx workflow.Context, in UndoRunInput, id int64) error {
 	var undone []activities.Undone
 	undo := activities.UndoInput{RunID: in.RunID, AccountID: id, DryRun: in.DryRun}
-	if err := waiting(ctx, "undo", "take back", a.UndoAccount, undo, &undone); err != nil {
+	if err := onceAllowedAs(ctx, "undo", "take back", a.UndoAccount, undo, &undone); err != nil {
 		return err
 	}
 	s.Done++
@@ -114,14 +114,14 @@ type WriteApprovedInput struct {
 func WriteApproved(ctx workflow.Context, in WriteApprovedInput) (*activities.ApplyResult, error) {
 	var out activities.ApplyResult
 	apply := activities.ApplyInput{AccountID: in.AccountID, Key: in.Key, Approved: true}
-	if err := waiting(ctx, "write", "approved properties", a.Apply, apply, &out); err != nil {
+	if err := onceAllowedAs(ctx, "write", "approved properties", a.Apply, apply, &out); err != nil {
 		return nil, err
 	}
 	return &out, workflow.UpsertTypedSearchAttributes(ctx, StageAttribute.ValueSet("done"))
 }
 
-// waiting makes a CRM call, again and again while the CRM refuses our key.
-func waiting(ctx workflow.Context, stage, summary string, call, in, out any) error {
+// onceAllowedAs makes a CRM call, again and again while the CRM refuses our key.
+func onceAllowedAs(ctx workflow.Context, stage, summary string, call, in, out any) error {
 	if err := workflow.UpsertTypedSearchAttributes(ctx, StageAttribute.ValueSet(stage)); err != nil {
 		return err
 	}
