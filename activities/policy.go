@@ -71,7 +71,7 @@ func (w writer) compareAt(want map[string]string, before store.Effect, now time.
 		}
 		v := w.policies.Of(name).Decide(p, now)
 		d.take(name, value, p, v)
-		d.settleWith(name, value, last, p, v)
+		d.settleWith(name, last, p, v)
 	}
 	slices.Sort(d.kept)
 	slices.Sort(d.held)
@@ -108,7 +108,7 @@ func (d *comparison) take(name, value string, p crm.Present, v crm.Verdict) {
 }
 
 // settleWith ends a value that waited, or was approved, where it waits no more.
-func (d *comparison) settleWith(name, value string, last store.Staged, p crm.Present, v crm.Verdict) {
+func (d *comparison) settleWith(name string, last store.Staged, p crm.Present, v crm.Verdict) {
 	open := last.State == store.StagedWaiting || last.State == store.StagedApproved
 	switch {
 	case !open, v == crm.OnHold, v == crm.ToStage: // the new one takes its place
