@@ -222,7 +222,8 @@ func (c *Company) effects(ctx context.Context, s Store) error {
 			c.TaskID = e.CRMID
 		}
 	}
-	c.Staged, err = s.StagedValues(ctx, c.AccountID)
+	waits, err := s.StagedValues(ctx, c.AccountID)
+	c.Staged = append(c.Staged, waits...)
 	return err
 }
 
