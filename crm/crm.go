@@ -60,8 +60,8 @@ type CRM interface {
 	// Engagements tells of notes or tasks what people have done to them since, at most
 	// fifty in a call. Those that are not there (any more) are left out.
 	Engagements(ctx context.Context, kind EffectKind, ids []string) ([]Engagement, error)
-	// Archive takes a note or task away: people can restore it for some time. One that is
-	// not there is no error.
+	// Archive takes a note or task away, as a person who deletes it does. One that is not
+	// there is no error.
 	Archive(ctx context.Context, kind EffectKind, id string) error
 
 	// Owners returns the people who can own a company.
