@@ -47,12 +47,21 @@ type ScoreResult struct {
 
 	Model ModelRef `json:"model,omitzero"` // that made it
 
+	// Revision is that of the process which the deciding worker runs. The decision is made
+	// in the worker that runs the workflow, so that it versions what follows, without the
+	// marker and the search attribute that workflow.GetVersion costs each run.
+	Revision int `json:"revision,omitempty"`
+
 	// Overridden is what the machine makes of it while a person's decision holds, which
 	// is what the other fields say.
 	Overridden *Machine `json:"overridden,omitempty"`
 	// Bounds is what the model leaves a person to decide on.
 	Bounds *icp.Bounds `json:"bounds,omitempty"`
 }
+
+// Revision is the process that runs follow now. 1: contacts are scored without asking
+// for a version, and the list of runs is told of the decision, not of the end.
+const Revision = 1
 
 // Machine is what the model makes of an account beside what a person does.
 type Machine struct {
@@ -277,6 +286,7 @@ func decision(m *icp.Model, row store.ScoreRow) ScoreResult {
 		ScoreID: row.ID, Value: s.Value, Low: s.Low, High: s.High, Fit: s.Fit, Completeness: s.Completeness,
 		Tier: s.Tier, Provisional: s.Provisional, Bounds: &bounds, Model: row.ModelRef(),
 		Queue: row.Queue, Owner: row.OwnerID, Exploration: row.Exploration, Reason: row.RouteReason,
+		Revision: Revision,
 	}
 	if row.Override != nil {
 		out.Overridden = &Machine{Override: row.Override.ID, Value: row.Score.Value, Tier: row.Score.Tier}

@@ -351,7 +351,7 @@ func TestNetworkPoliciesCoverEveryPod(t *testing.T) {
 func TestKEDAScalesByTheQueuesThatWorkersPoll(t *testing.T) {
 	pipeline, err := config.LoadPipeline("kubernetes/base/sluice.yaml")
 	require.NoError(t, err)
-	want := []string{workflows.TaskQueue}
+	want := []string{workflows.TaskQueue, workflows.BulkQueue}
 	for _, step := range pipeline.Providers {
 		want = append(want, workflows.ProviderQueue(step.Name))
 	}
@@ -368,7 +368,7 @@ func TestKEDAScalesByTheQueuesThatWorkersPoll(t *testing.T) {
 		require.Equal(t, "TEMPORAL_ADDRESS", trigger.Metadata["endpointFromEnv"])
 		require.Regexp(t, `^[1-9]\d*$`, trigger.Metadata["targetQueueSize"])
 		types := "activity"
-		if trigger.Name == workflows.TaskQueue {
+		if trigger.Name == workflows.TaskQueue || trigger.Name == workflows.BulkQueue {
 			types = "workflow,activity"
 		}
 		require.Equal(t, types, trigger.Metadata["queueTypes"])

@@ -19,23 +19,20 @@ import (
 	crmsandbox "github.com/sluicehq/sluice/sandbox/hubspot"
 )
 
-// What HubSpot lets an app do in a second, on the average of ten, and the pace that
-// sluice.yaml has for it.
+// What HubSpot lets an app do in any ten seconds, and the pace that sluice.yaml has for it.
 const (
-	hubspotPerSecond = 19
-	shippedPace      = "crm: {rate: 15, search_rate: 4}"
+	hubspotPerTenSeconds = 190
+	shippedPace          = "crm: {rate: 15, search_rate: 4}"
 )
 
-func TestContactsAreScoredOnceWithinTheRateLimit(t *testing.T) {
+func TestContactsAreScoredOnceWithinTheLimitThatWorkersShare(t *testing.T) {
 	companies := size(60, 200)
-	w := newWorld(t, sandbox.Options{CRMCompanies: true})
+	w := newWorld(t, sandbox.Options{CRMCompanies: true, CRM: crmsandbox.Options{PerTenSeconds: hubspotPerTenSeconds}})
 	paced := strings.Replace(pipeline, "crm: {rate: 1000, search_rate: 100}", shippedPace, 1)
 	require.NotEqual(t, pipeline, paced)
 	w.env = append(w.env, "SLUICE_CONFIG="+w.write("paced.yaml", paced))
-	setUp := time.Now().Unix() // without any pace to speak of
-	w.eventually("the second of the set-up is over", func() bool { return time.Now().Unix() > setUp })
-	require.NoError(t, w.sandbox.Faults.Set("hubspot", fault.Fault{MaxPerSecond: hubspotPerSecond, RetryAfterS: 1}))
 	w.startWorker()
+	w.startWorker() // which would be too fast together
 	domains := w.domains(companies)
 	w.sandbox.Faults.ResetCounters()
 
@@ -46,7 +43,6 @@ func TestContactsAreScoredOnceWithinTheRateLimit(t *testing.T) {
 	w.historiesHoldNobody(domains[:20], all)
 	crm := w.sandbox.Faults.Counters()["hubspot"]
 	require.Zero(t, crm.ByStatus["429"], "nothing was too fast")
-	require.LessOrEqual(t, crm.PeakPerSecond, hubspotPerSecond)
 	t.Logf("%d companies with %d contacts in %.1f s: %d calls to the CRM, %.1f each, %d a second at most",
 		companies, len(all), float64(got.WallMS)/1000, crm.Requests, float64(crm.Requests)/float64(companies), crm.PeakPerSecond)
 

@@ -127,9 +127,13 @@ func (c Company) input() workflows.CompanyOnboardingInput {
 }
 
 func (c Company) options() client.StartWorkflowOptions {
+	queue := workflows.TaskQueue
+	if c.Priority >= InBulk {
+		queue = workflows.BulkQueue
+	}
 	return client.StartWorkflowOptions{
 		ID:                    workflows.CompanyOnboardingID(c.Key, c.Domain, c.Name),
-		TaskQueue:             workflows.TaskQueue,
+		TaskQueue:             queue,
 		StaticSummary:         c.Domain,
 		TypedSearchAttributes: workflows.CompanyAttributes(c.Key, c.Domain),
 		Priority:              temporal.Priority{PriorityKey: c.Priority},

@@ -35,6 +35,7 @@ type Client struct {
 	coolDown  time.Duration
 	patience  time.Duration
 	pace      *pace
+	allowance func(http.Header) (share float64, ok bool)
 	gate      *gate
 	breaker   *gobreaker.CircuitBreaker[struct{}]
 	observer  Observer
@@ -72,6 +73,13 @@ func WithPatience(d time.Duration) Option { return func(c *Client) { c.patience 
 // Default and 0: none. The server-side limit of the provider's task queue holds
 // for all workers together; this is the second belt.
 func WithRate(perSecond float64) Option { return func(c *Client) { c.pace = newPace(perSecond) } }
+
+// WithAllowance tells how to read from an answer what share of the service's limit is
+// left, 0 to 1, whoever used the rest: other workers, other programs. When little is left
+// calls in bulk pause, and all of them before nothing is. Default: nothing is read.
+func WithAllowance(left func(http.Header) (share float64, ok bool)) Option {
+	return func(c *Client) { c.allowance = left }
+}
 
 // WithMaxBody bounds a response, in bytes. Default 8 MiB.
 func WithMaxBody(n int64) Option { return func(c *Client) { c.maxBody = n } }
@@ -234,6 +242,11 @@ func (c *Client) do(ctx context.Context, req Request, read func(Response) error,
 		return ctx.Err()
 	}
 	c.pace.saw(err)
+	if c.allowance != nil {
+		if share, ok := c.allowance(call.Header); ok {
+			c.pace.left(share)
+		}
+	}
 	return err
 }
 

@@ -38,11 +38,15 @@ func (e stuckError) Error() string {
 
 // enter waits for room, and gives up with a stuckError where that takes more
 // patience than there is. A breaker that is not closed decides by itself who may
-// pass.
+// pass. Calls in bulk leave room for others.
 func (g *gate) enter(ctx context.Context) error {
+	room := g.trip
+	if isInBulk(ctx) {
+		room -= room / 3
+	}
 	for {
 		g.mu.Lock()
-		if !g.closed || g.inFlight+g.failures < g.trip {
+		if !g.closed || g.inFlight+g.failures < room {
 			if g.inFlight++; g.inFlight == 1 {
 				g.movedAt = time.Now()
 			}

@@ -15,6 +15,11 @@ const (
 	slowest     = 0.5              // calls per second, if nothing is known of what it takes
 	speedUp     = 1.25             // per calm spell, up to the configured rate
 	calm        = 30 * time.Second // without a complaint
+
+	// What is left of a service's limit when calls in bulk, and when all, give it time.
+	lowForBulk = 0.3
+	low        = 0.1
+	breath     = time.Second
 )
 
 // pace spaces this process's calls. When a service says "too fast", it pauses for
@@ -27,6 +32,7 @@ type pace struct {
 	mu       sync.Mutex
 	limiter  *rate.Limiter
 	resumeAt time.Time
+	bulkAt   time.Time   // when calls in bulk may go on
 	slowedAt time.Time   // or sped up
 	taken    []time.Time // calls that the service took in the last second
 }
@@ -40,10 +46,12 @@ func newPace(perSecond float64) *pace {
 }
 
 // wait lets the call go when its turn comes, or says how long that would take when
-// it is too long to hold a worker's slot for.
+// it is too long to hold a worker's slot for. A call in bulk takes no turn ahead of
+// time: it goes when there is one that nobody else waits for.
 func (p *pace) wait(ctx context.Context) (time.Duration, bool) {
+	inBulk := isInBulk(ctx)
 	for patience := longestWait; ; {
-		turn, delay := p.reserve(time.Now())
+		turn, delay := p.reserve(time.Now(), inBulk)
 		if delay > patience {
 			turn.Cancel()
 			return delay, false
@@ -52,16 +60,17 @@ func (p *pace) wait(ctx context.Context) (time.Duration, bool) {
 			turn.Cancel()
 			return 0, false
 		}
-		if !p.paused(time.Now()) {
+		if turn.OK() && !p.paused(time.Now()) {
 			return 0, true
 		}
-		patience -= delay // the service complained while this call was waiting
+		patience -= delay // no turn was left, or the service complained while this call was waiting
 	}
 }
 
 // reserve takes the next turn, counted from the end of the pause if there is one:
-// what waits for the service must not go out all at once when it is over.
-func (p *pace) reserve(now time.Time) (*rate.Reservation, time.Duration) {
+// what waits for the service must not go out all at once when it is over. In bulk it
+// takes a turn only if there is one now, and says when there may be.
+func (p *pace) reserve(now time.Time, inBulk bool) (*rate.Reservation, time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.recover(now)
@@ -69,8 +78,23 @@ func (p *pace) reserve(now time.Time) (*rate.Reservation, time.Duration) {
 	if p.resumeAt.After(now) {
 		from = p.resumeAt
 	}
+	if inBulk && p.bulkAt.After(from) {
+		from = p.bulkAt
+	}
+	if wait := p.untilFree(from, now); inBulk && wait > 0 {
+		return new(rate.Reservation), wait // which is not OK
+	}
 	turn := p.limiter.ReserveN(from, 1)
 	return turn, turn.DelayFrom(now)
+}
+
+// untilFree is how long no turn is left that has not been taken. It needs the lock.
+func (p *pace) untilFree(from, now time.Time) time.Duration {
+	wait := from.Sub(now)
+	if missing := 1 - p.limiter.TokensAt(from); missing > 0 {
+		wait += time.Duration(missing / float64(p.limiter.Limit()) * float64(time.Second))
+	}
+	return wait
 }
 
 func (p *pace) paused(now time.Time) bool {
@@ -117,6 +141,19 @@ func (p *pace) saw(err error) {
 	}
 	p.slowedAt = now
 	p.limiter.SetLimit(p.slower())
+}
+
+// left learns how much of the limit is left.
+func (p *pace) left(share float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	until := time.Now().Add(breath)
+	if share < lowForBulk {
+		p.bulkAt = until
+	}
+	if share < low && until.After(p.resumeAt) {
+		p.resumeAt = until
+	}
 }
 
 // slower is below what the service took, but no less than half of what it was

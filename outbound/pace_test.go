@@ -3,8 +3,10 @@ package outbound_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -177,4 +179,74 @@ func TestWaitingForATurnEndsWithTheContext(t *testing.T) {
 		require.ErrorIs(t, call(ctx, c), context.DeadlineExceeded)
 		require.EqualValues(t, 1, s.calls.Load())
 	})
+}
+
+// Calls that nobody waits for take what others leave, however many there are of them.
+func TestACallIsNotDelayedByThoseInBulk(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		l := &limited{perSecond: 1000, latency: 20 * time.Millisecond}
+		c, _ := newService(l.answer, outbound.WithRate(10))
+		began := time.Now()
+		var bulk sync.WaitGroup
+		bulk.Go(func() { keepCalling(outbound.InBulk(t.Context()), c, 40, 20*time.Second) })
+		time.Sleep(5 * time.Second)
+		for range 20 {
+			start := time.Now()
+			require.NoError(t, call(t.Context(), c))
+			require.LessOrEqual(t, time.Since(start), 120*time.Millisecond, "its turn comes within a tenth of a second")
+			time.Sleep(150 * time.Millisecond)
+		}
+		bulk.Wait()
+		require.InDelta(t, 10*time.Since(began).Seconds(), l.took, 5, "and nothing of the pace is lost")
+	})
+}
+
+// Two workers know nothing of each other but what the service says is left.
+func TestWorkersShareALimitByWhatIsLeftOfIt(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		window := &rolling{limit: 190, span: 10 * time.Second}
+		var all sync.WaitGroup
+		for range 3 {
+			c, _ := newService(window.answer, outbound.WithRate(15), outbound.WithAllowance(shareLeft))
+			all.Go(func() { keepCalling(outbound.InBulk(t.Context()), c, 6, time.Minute) })
+			all.Go(func() {
+				for range 40 {
+					require.NoError(t, call(t.Context(), c), "what somebody waits for is never refused")
+					time.Sleep(time.Second)
+				}
+			})
+		}
+		all.Wait()
+		require.Zero(t, window.refused)
+		require.Greater(t, window.took, 700, "of the 1140 that it would have taken")
+	})
+}
+
+// rolling takes so many calls in any span, and says how many are left.
+type rolling struct {
+	limit int
+	span  time.Duration
+
+	mu            sync.Mutex
+	recent        []time.Time
+	took, refused int
+}
+
+func (r *rolling) answer(*http.Request) (*http.Response, error) {
+	time.Sleep(100 * time.Millisecond)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	r.recent = slices.DeleteFunc(r.recent, func(at time.Time) bool { return now.Sub(at) >= r.span })
+	if len(r.recent) >= r.limit {
+		r.refused++
+		return respond(429, "{}", "Retry-After", "1")
+	}
+	r.recent, r.took = append(r.recent, now), r.took+1
+	return respond(200, "{}", "Left", fmt.Sprint(float64(r.limit-len(r.recent))/float64(r.limit)))
+}
+
+func shareLeft(h http.Header) (float64, bool) {
+	share, err := strconv.ParseFloat(h.Get("Left"), 64)
+	return share, err == nil
 }

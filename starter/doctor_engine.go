@@ -133,7 +133,7 @@ func (d *doctor) checkQueues(ctx context.Context) {
 
 // configured are the queues that a worker with this environment polls.
 func (d *doctor) configured() map[string]bool {
-	all := map[string]bool{workflows.TaskQueue: true}
+	all := map[string]bool{workflows.TaskQueue: true, workflows.BulkQueue: true}
 	for _, step := range d.pipeline.Providers {
 		if source, err := config.BuildProvider(step); err == nil && source != nil {
 			all[workflows.ProviderQueue(step.Name)] = true

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/term"
+	"golang.org/x/time/rate"
 
 	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/crm"
@@ -168,10 +169,11 @@ func (a *app) importRows(ctx context.Context, cmd *cobra.Command, rows []row, o 
 }
 
 const (
-	starters = 16                     // starts under way at once
-	waiters  = 32                     // runs looked at at once
-	window   = 1000                   // runs that the record is asked about at once
-	tick     = 250 * time.Millisecond // between two such questions, if nothing happens
+	starters  = 16                     // starts under way at once
+	startRate = 50                     // starts a second once a hundred are made: a company that arrives waits behind each
+	waiters   = 32                     // runs looked at at once
+	window    = 1000                   // runs that the record is asked about at once
+	tick      = 250 * time.Millisecond // between two such questions, if nothing happens
 )
 
 // settled returns those of the oldest runs that the record has an end or a pause of.
@@ -221,6 +223,7 @@ func (a *app) startRows(ctx context.Context, cmd *cobra.Command, rows []row, s *
 	runs := make([]started, len(rows))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(starters)
+	pace := rate.NewLimiter(startRate, 2*startRate)
 	at := 0
 	for batch := range slices.Chunk(rows, 100) {
 		keys, err := a.lookUp(gctx, batch)
@@ -233,6 +236,9 @@ func (a *app) startRows(ctx context.Context, cmd *cobra.Command, rows []row, s *
 			at++
 			g.Go(func() error {
 				defer func() { _ = bar.Add(1) }()
+				if err := pace.Wait(gctx); err != nil {
+					return err
+				}
 				run, err := a.onboarder().Start(gctx, ingress.Company{
 					Key: keys[r.Line], Domain: r.Domain, Name: r.Name, ImportID: s.ImportID, Priority: ingress.InBulk,
 				})

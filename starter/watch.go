@@ -27,7 +27,10 @@ func (a *app) watch(registry *prometheus.Registry) error {
 // queues are the task queues that workers may poll, those of providers without a key here
 // included: the workers' environment is another one.
 func (a *app) queues() ([]monitor.Queue, error) {
-	all := []monitor.Queue{{Name: workflows.TaskQueue, Workflow: true}, {Name: workflows.TaskQueue}}
+	all := []monitor.Queue{
+		{Name: workflows.TaskQueue, Workflow: true}, {Name: workflows.TaskQueue},
+		{Name: workflows.BulkQueue, Workflow: true}, {Name: workflows.BulkQueue},
+	}
 	for _, step := range a.pipeline.Providers {
 		all = append(all, monitor.Queue{Name: workflows.ProviderQueue(step.Name)})
 	}

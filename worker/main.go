@@ -214,7 +214,39 @@ func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, 
 // waits for a worker that is not there.
 func poll(ctx context.Context, temporal client.Client, a *activities.Activities, p config.Pipeline, m *meters, log *zap.Logger) error {
 	core := worker.New(temporal, workflows.TaskQueue, coreOptions())
-	workflows.Register(core)
+	bulk := worker.New(temporal, workflows.BulkQueue, bulkOptions())
+	workers := []worker.Worker{core, bulk}
+	for _, w := range workers {
+		workflows.Register(w)
+		registerActivities(w, a)
+	}
+	for _, step := range p.Providers {
+		if source, ok := a.Providers[step.Name]; ok {
+			workers = append(workers, providerWorker(temporal, a, step, source))
+		}
+	}
+	for _, s := range a.Signals {
+		workers = append(workers, sourceWorker(temporal, a, s.Spec.Name))
+	}
+	if a.CRM != nil {
+		workers = append(workers, sourceWorker(temporal, a, activities.Records))
+	}
+	for _, w := range workers {
+		if err := w.Start(); err != nil {
+			return fmt.Errorf("start worker: %w", err)
+		}
+		defer w.Stop()
+	}
+	m.polling.Store(true)
+	defer m.polling.Store(false)
+	log.Info("Worker is ready", zap.Int("providers", len(a.Providers)), zap.Strings("models", p.Models), zap.Bool("crm", a.CRM != nil))
+	<-ctx.Done()
+	log.Info("Worker stops: what it is doing is finished first")
+	return nil
+}
+
+// registerActivities registers all but those of providers and sources.
+func registerActivities(core worker.ActivityRegistry, a *activities.Activities) {
 	core.RegisterActivity(a.Identify)
 	core.RegisterActivity(a.Apply)
 	core.RegisterActivity(a.ScoreContacts)
@@ -259,30 +291,6 @@ func poll(ctx context.Context, temporal client.Client, a *activities.Activities,
 	core.RegisterActivity(a.LastAccount)  // a local one
 	core.RegisterActivity(a.UndoAccounts) // likewise
 	core.RegisterActivity(a.UndoAccount)
-	workers := []worker.Worker{core}
-	for _, step := range p.Providers {
-		if source, ok := a.Providers[step.Name]; ok {
-			workers = append(workers, providerWorker(temporal, a, step, source))
-		}
-	}
-	for _, s := range a.Signals {
-		workers = append(workers, sourceWorker(temporal, a, s.Spec.Name))
-	}
-	if a.CRM != nil {
-		workers = append(workers, sourceWorker(temporal, a, activities.Records))
-	}
-	for _, w := range workers {
-		if err := w.Start(); err != nil {
-			return fmt.Errorf("start worker: %w", err)
-		}
-		defer w.Stop()
-	}
-	m.polling.Store(true)
-	defer m.polling.Store(false)
-	log.Info("Worker is ready", zap.Int("providers", len(a.Providers)), zap.Strings("models", p.Models), zap.Bool("crm", a.CRM != nil))
-	<-ctx.Done()
-	log.Info("Worker stops: what it is doing is finished first")
-	return nil
 }
 
 // coreOptions keeps few tasks under way: a step takes milliseconds of CPU, so more
@@ -298,11 +306,20 @@ func coreOptions() worker.Options {
 	}
 }
 
+// bulkOptions are coreOptions for what nobody waits for: the CRM's pace is left to
+// companies that arrive.
+func bulkOptions() worker.Options {
+	o := coreOptions()
+	o.BackgroundActivityContext = outbound.InBulk(context.Background())
+	return o
+}
+
 // sourceWorker serves one source of signals. There is one page of a source under way at
 // a time, in whichever worker, so that its own pace is all that it needs.
 func sourceWorker(temporal client.Client, a *activities.Activities, source string) worker.Worker {
 	w := worker.New(temporal, workflows.SourceQueue(source), worker.Options{
 		DisableWorkflowWorker:              true,
+		BackgroundActivityContext:          outbound.InBulk(context.Background()),
 		MaxConcurrentActivityExecutionSize: 1,
 		MaxConcurrentActivityTaskPollers:   1,
 		WorkerStopTimeout:                  20 * time.Second,

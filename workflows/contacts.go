@@ -7,7 +7,7 @@ import (
 )
 
 // contactsChange marks the runs that score contacts: those that were under way when
-// that came do not.
+// that came do not. From revision 1 on a decision says so.
 const contactsChange = "contacts"
 
 // pinContactModel takes the model that was active when the effects were first there:
@@ -44,7 +44,7 @@ func (o *onboarding) contacts(ctx workflow.Context) error {
 	if o.who.Key.IsZero() || o.rates == (activities.ModelRef{}) || o.returns > 0 && !o.learned {
 		return nil
 	}
-	if workflow.GetVersion(ctx, contactsChange, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+	if o.revision == 0 && workflow.GetVersion(ctx, contactsChange, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 		return nil
 	}
 	o.stage(ctx, "contacts")

@@ -66,6 +66,7 @@ func TestOnboardingScoresNoContacts(t *testing.T) {
 			c.who.Key = account.Key{}
 		},
 		"in a run that began before there were any": func(c *crowd) {
+			c.revision = 0
 			c.OnGetVersion("contacts", workflow.DefaultVersion, workflow.Version(1)).Return(workflow.DefaultVersion)
 		},
 	} {

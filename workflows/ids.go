@@ -11,6 +11,11 @@ import (
 // TaskQueue is where workflows and CRM calls are worked.
 const TaskQueue = "sluice"
 
+// BulkQueue is where runs are worked that nobody waits for, such as those of an import and
+// the night's responses, and long pages of re-scores and reviews: its slots are apart, so
+// that a company that arrives never waits for one.
+const BulkQueue = "sluice-bulk"
+
 // ProviderQueue is the task queue of one provider, where the server holds its rate
 // limit for all workers together.
 func ProviderQueue(provider string) string { return "provider-" + provider }

@@ -211,7 +211,10 @@ func (o *onboarding) rescore(ctx workflow.Context, cause string) error {
 		}
 	}
 	o.tell("pass %d: %s, score %d%s%s", in.Pass, decided.Tier, decided.Value, machine(&decided), o.without())
-	return o.tag(ctx, "effects")
+	if o.revision = decided.Revision; o.revision == 0 {
+		return o.tag(ctx, "effects")
+	}
+	return o.tag(ctx, scored)
 }
 
 // apply brings the decision into the CRM.
@@ -295,7 +298,9 @@ func (o *onboarding) finish(ctx workflow.Context, status, reason string) (*Statu
 	if err := workflow.ExecuteLocalActivity(onRecord(ctx, "keep the result"), a.Finish, in).Get(ctx, nil); err != nil {
 		return nil, err
 	}
-	if err := o.tag(ctx, "done"); err != nil {
+	if o.tagged == scored && status == Completed { // the list of runs says that already
+		o.stage(ctx, "done")
+	} else if err := o.tag(ctx, "done"); err != nil {
 		return nil, err
 	}
 	return o.status, workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
@@ -333,6 +338,8 @@ type onboarding struct {
 	rates      activities.ModelRef        // the model for contacts; zero if they are not scored
 	returns    int                        // for late fill
 	learned    bool                       // whether a return brought anything new
+	revision   int                        // of the process, by the last decision
+	tagged     string                     // the stage that the list of runs has
 	status     *Status
 	story      []string // for the details: what a later pass changed is not in the status
 }

@@ -26,6 +26,7 @@ var a *activities.Activities
 // bundle is one run in the test environment, with the world mocked where the
 // activities are. Each test says what its providers answer.
 type bundle struct {
+	revision int // of the worker that decides
 	*testsuite.TestWorkflowEnvironment
 	who    activities.IdentifyResult
 	scores []int // what Score says, pass after pass
@@ -53,7 +54,7 @@ func setup(t *testing.T) *bundle {
 	t.Helper()
 	env := newEnvironment()
 	env.OnUpsertTypedSearchAttributes(mock.Anything).Return(nil).Maybe()
-	b := &bundle{TestWorkflowEnvironment: env, scores: []int{65}}
+	b := &bundle{TestWorkflowEnvironment: env, scores: []int{65}, revision: activities.Revision}
 	b.who = activities.IdentifyResult{
 		AccountID: 7, Key: key, Domain: "acme.example", Models: activities.Models{Model: activities.ModelRef{Name: "revops", Version: 1}},
 		LateFill: activities.LateFill{Returns: 3, Within: time.Hour, Wait: 10 * time.Second},
@@ -89,7 +90,7 @@ var key = account.Key{CRM: "hubspot", Portal: "8100", ID: "512"}
 func (b *bundle) score(_ context.Context, in activities.ScoreInput) (activities.ScoreResult, error) {
 	b.passes = append(b.passes, in)
 	v := b.scores[min(len(b.passes), len(b.scores))-1]
-	return activities.ScoreResult{Value: v, Low: v, High: v, Tier: "Tier 2", Queue: "marketing-nurture", Bounds: b.bounds}, nil
+	return activities.ScoreResult{Value: v, Low: v, High: v, Tier: "Tier 2", Queue: "marketing-nurture", Bounds: b.bounds, Revision: b.revision}, nil
 }
 
 func (b *bundle) apply(context.Context, activities.ApplyInput) (activities.ApplyResult, error) {
@@ -298,7 +299,7 @@ func TestOnboardingPutsItsFailureOnRecord(t *testing.T) {
 	env.OnUpsertTypedSearchAttributes(mock.Anything).Return(nil).Maybe()
 	env.OnActivity(a.Identify, mock.Anything, mock.Anything).Return(setup(t).who, nil)
 	env.OnActivity(a.Ask, mock.Anything, mock.Anything).Return(found().AskResult, nil)
-	env.OnActivity(a.Score, mock.Anything, mock.Anything).Return(activities.ScoreResult{Tier: "Tier 1"}, nil)
+	env.OnActivity(a.Score, mock.Anything, mock.Anything).Return(activities.ScoreResult{Tier: "Tier 1", Revision: activities.Revision}, nil)
 	refused := temporal.NewNonRetryableApplicationError("hubspot: bad_request: VALIDATION_ERROR icp_tier", string(outbound.BadRequest), nil)
 	env.OnActivity(a.Apply, mock.Anything, mock.Anything).Return(activities.ApplyResult{}, refused)
 	env.OnActivity(a.Finish, mock.Anything, mock.MatchedBy(func(in activities.FinishInput) bool {
@@ -321,7 +322,7 @@ func TestOnboardingWaitsForRefusedCRMCredentials(t *testing.T) {
 	who := setup(t).who
 	env.OnActivity(a.Identify, mock.Anything, mock.Anything).Return(who, nil)
 	env.OnActivity(a.Ask, mock.Anything, mock.Anything).Return(found().AskResult, nil)
-	env.OnActivity(a.Score, mock.Anything, mock.Anything).Return(activities.ScoreResult{Tier: "Tier 1"}, nil)
+	env.OnActivity(a.Score, mock.Anything, mock.Anything).Return(activities.ScoreResult{Tier: "Tier 1", Revision: activities.Revision}, nil)
 	env.OnActivity(a.Finish, mock.Anything, mock.Anything).Return(nil)
 	refused := temporal.NewNonRetryableApplicationError("hubspot: auth_failed", string(outbound.AuthFailed), nil)
 	env.OnActivity(a.Apply, mock.Anything, mock.Anything).Return(activities.ApplyResult{}, refused).Twice()
@@ -331,7 +332,7 @@ func TestOnboardingWaitsForRefusedCRMCredentials(t *testing.T) {
 	var s workflows.Status
 	require.NoError(t, env.GetWorkflowResult(&s))
 	require.Equal(t, "9", s.TaskID)
-	require.Equal(t, []string{"effects", "waiting: crm credentials", "done"}, slices.Compact(stages))
+	require.Equal(t, []string{"scored", "waiting: crm credentials", "done"}, slices.Compact(stages))
 }
 
 func TestOnboardingAbsorbsAChangeOnce(t *testing.T) {

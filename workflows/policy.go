@@ -66,6 +66,7 @@ func lookCall(ctx workflow.Context, source string) workflow.Context {
 // from a long page.
 func bulkCall(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           BulkQueue,
 		Summary:             summary,
 		StartToCloseTimeout: 6 * time.Hour,
 		HeartbeatTimeout:    20 * time.Second,
@@ -80,6 +81,7 @@ func bulkCall(ctx workflow.Context, summary string) workflow.Context {
 // slow CRM; how far it came is on record.
 func dealsCall(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           BulkQueue,
 		Summary:             summary,
 		StartToCloseTimeout: time.Hour,
 		HeartbeatTimeout:    time.Minute,                                    // a page, when the CRM asks for a wait in between
@@ -93,6 +95,7 @@ func dealsCall(ctx workflow.Context, summary string) workflow.Context {
 // reviewCall works a review out: minutes where there are very many accounts.
 func reviewCall(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           BulkQueue,
 		Summary:             "work out",
 		StartToCloseTimeout: 2 * time.Hour,
 		HeartbeatTimeout:    30 * time.Second,

@@ -255,6 +255,7 @@ func (r *reconcile) apply(ctx workflow.Context, all []activities.ApplyInput) err
 func (r *reconcile) call(ctx workflow.Context, summary string, activity, in, out any) error {
 	lowly := crmCall(ctx, summary)
 	options := workflow.GetActivityOptions(lowly)
+	options.TaskQueue = BulkQueue
 	options.Priority = temporal.Priority{PriorityKey: lowestPriority} // companies that arrive come first
 	lowly = workflow.WithActivityOptions(ctx, options)
 	return untilAllowed(ctx, func() error { return workflow.ExecuteActivity(lowly, activity, in).Get(ctx, out) }, func() error {

@@ -277,6 +277,7 @@ func (s *sweep) answerAll(ctx workflow.Context, all []activities.ResponseInput) 
 func (s *sweep) answer(ctx workflow.Context, in activities.ResponseInput, done func()) {
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:            SignalResponseID(in.AccountID),
+		TaskQueue:             BulkQueue,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
 		Priority:              temporal.Priority{PriorityKey: lowestPriority}, // companies that arrive come first

@@ -20,9 +20,14 @@ func (o *onboarding) stage(ctx workflow.Context, stage string) {
 	o.show(ctx)
 }
 
+// scored is the stage of a run in the list from its decision on, unless it waits. It is
+// true of a run that is over, too: to write each run's end would cost the server a twentieth.
+const scored = "scored"
+
 // tag brings stage and decision into the search attributes.
 func (o *onboarding) tag(ctx workflow.Context, stage string) error {
 	o.stage(ctx, stage)
+	o.tagged = stage
 	set := []temporal.SearchAttributeUpdate{StageAttribute.ValueSet(clip(stage))}
 	if o.who.AccountID != 0 {
 		set = append(set, ModelAttribute.ValueSet(fmt.Sprintf("%s@%d", o.status.Model.Name, o.status.Model.Version)),

@@ -89,7 +89,7 @@ func newClient(cfg Config) (*Client, error) {
 		portal:  cfg.Portal,
 		version: cmp.Or(cfg.Version, DefaultVersion),
 		appURL:  strings.TrimRight(cmp.Or(cfg.AppURL, DefaultAppURL), "/"),
-		general: outbound.New(Name, base, options(cmp.Or(cfg.Rate, DefaultRate))...),
+		general: outbound.New(Name, base, append(options(cmp.Or(cfg.Rate, DefaultRate)), outbound.WithAllowance(share))...),
 		search:  outbound.New(Name, base, options(cmp.Or(cfg.SearchRate, DefaultSearchRate))...),
 	}, nil
 }

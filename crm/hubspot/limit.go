@@ -17,3 +17,11 @@ func Left(h http.Header) map[string]float64 {
 	}
 	return left
 }
+
+// share reads what part of the short window's calls is left to the app, all of its
+// workers together.
+func share(h http.Header) (float64, bool) {
+	most, err := strconv.ParseUint(h.Get("X-HubSpot-RateLimit-Max"), 10, 32)
+	left, ok := Left(h)["short"]
+	return left / float64(most), ok && err == nil && most > 0
+}

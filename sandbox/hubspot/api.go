@@ -49,11 +49,10 @@ func (c *CRM) Handler() http.Handler {
 // ledger which writes were done without the client being told.
 func (c *CRM) Behind(s *fault.Switch) http.Handler {
 	s.Speak(Service, c.Dialect())
-	h := s.Wrap(Service, c.Handler())
+	h := s.Wrap(Service, c.limited(c.Handler()))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d := &delivery{}
 		watched := &watchedWriter{ResponseWriter: w}
-		c.tellLimits(w.Header(), r)
 		defer func() {
 			if !watched.answered {
 				c.markLost(d)
@@ -61,19 +60,6 @@ func (c *CRM) Behind(s *fault.Switch) http.Handler {
 		}()
 		h.ServeHTTP(watched, r.WithContext(context.WithValue(r.Context(), deliveryKey{}, d)))
 	})
-}
-
-// tellLimits says how many calls are left, as HubSpot does beside every answer but those
-// of searches. The sandbox counts the day's and leaves the rest to the fault switch.
-func (c *CRM) tellLimits(h http.Header, r *http.Request) {
-	if strings.HasSuffix(r.URL.Path, "/search") {
-		return
-	}
-	const perWindow, perDay = 190, 650_000
-	left := max(perDay-c.asked.Add(1), 0)
-	for name, n := range map[string]int64{"Max": perWindow, "Remaining": perWindow - 1, "Interval-Milliseconds": 10_000, "Daily": perDay, "Daily-Remaining": left} {
-		h.Set("X-HubSpot-RateLimit-"+name, strconv.FormatInt(n, 10))
-	}
 }
 
 // Dialect is how HubSpot words its refusals, and what it takes for a write.

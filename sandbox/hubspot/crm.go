@@ -28,6 +28,10 @@ type Options struct {
 	// HubSpot's published files of 2026-09 lack too.
 	BulkAssociations bool
 
+	// PerTenSeconds is how many calls but searches are taken in any ten seconds, 190 of
+	// a Professional account. Default any number.
+	PerTenSeconds int
+
 	// People invents who works at a domain: properties of contacts, the same each time.
 	// They are in the account from the moment that somebody looks for them. Default
 	// nobody.
@@ -46,6 +50,7 @@ type CRM struct {
 	bulkAssociations       bool
 	people                 func(domain string) []map[string]string
 	now                    func() time.Time
+	limit                  limit
 	asked                  atomic.Int64 // calls but searches
 
 	mu      sync.Mutex
@@ -109,7 +114,7 @@ func New(o Options) *CRM {
 	c := &CRM{
 		portal: cmp.Or(o.Portal, "8100"), token: o.Token, version: cmp.Or(o.Version, "2026-09"),
 		searchLag: o.SearchLag, bulkAssociations: o.BulkAssociations, people: o.People,
-		target: o.Target, now: o.Now, denied: map[string]bool{},
+		target: o.Target, now: o.Now, limit: limit{perWindow: o.PerTenSeconds}, denied: map[string]bool{},
 	}
 	if c.now == nil {
 		c.now = time.Now
