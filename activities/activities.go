@@ -42,6 +42,9 @@ type Activities struct {
 
 	Review ReviewSettings
 
+	Policies   crm.Policies  // of the properties that are written
+	JournalFor time.Duration // how long the journal is kept; 0: for good
+
 	models     sync.Map // "revops@3" → *icp.Model: versions never change
 	complaints sync.Map // what this worker has said once
 	circuits   circuits
@@ -123,17 +126,24 @@ type Store interface {
 	TryEffect(ctx context.Context, a store.Attempt) (store.Effect, error)
 	TryEffects(ctx context.Context, all []store.Attempt) (map[string]store.Effect, error)
 	FinishEffects(ctx context.Context, done []store.Done) error
-	FinishEffect(ctx context.Context, key, crmID string, written map[string]string) error
+	FinishEffect(ctx context.Context, d store.Done) error
+	ForgetEffect(ctx context.Context, key string) error
+	Journal(ctx context.Context, accountID int64, runID string, since time.Time) ([]store.Entry, error)
+	WroteIn(ctx context.Context, runID string) ([]int64, error)
+	PruneJournal(ctx context.Context, before time.Time) (int64, error)
+	Contacts(ctx context.Context, accountID int64) ([]store.Contact, error)
 	FailEffect(ctx context.Context, key, reason string) error
 
 	KeepContacts(ctx context.Context, accountID int64, listed []crm.Contact, all bool, at time.Time) ([]store.Contact, error)
 	ScoreContacts(ctx context.Context, model string, at time.Time, scores []store.ContactScore) error
+	TryContacts(ctx context.Context, all []store.ContactScore) error
 	FinishContacts(ctx context.Context, at time.Time, done []store.ContactWritten) error
 
 	SaveRun(ctx context.Context, r store.Run) error
 	LastRuns(ctx context.Context, keys []account.Key, workflowIDs []string) (map[account.Key]string, error)
 	Written(ctx context.Context, since time.Time, after int64, limit int) (accs []account.Account, next int64, err error)
 	LastAccount(ctx context.Context) (int64, error)
+	LastStaged(ctx context.Context, keys []string) (map[string]map[string]store.Staged, error)
 	EffectsOf(ctx context.Context, accountIDs []int64) (map[int64][]store.Effect, error)
 	ScoredAt(ctx context.Context, accountIDs []int64) (map[int64]time.Time, error)
 	OwnValues(ctx context.Context, key string, values map[string]string) error

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -26,6 +27,8 @@ type ApplyInput struct {
 	Key       account.Key `json:"key"`
 	// NoTask leaves out the tier's task: a response decides by itself.
 	NoTask bool `json:"no_task,omitempty"`
+	// Approved brings in what people have approved, and no more than properties.
+	Approved bool `json:"approved,omitempty"`
 }
 
 // ApplyResult lists the effects that are now in the CRM.
@@ -44,6 +47,10 @@ type EffectDone struct {
 	// Kept names the properties that hold a value which somebody else wrote: they
 	// were left alone.
 	Kept []string `json:"kept,omitempty"`
+	// Held names those that their policy keeps as they are, Staged those that wait for a
+	// person.
+	Held   []string `json:"held,omitempty"`
+	Staged []string `json:"staged,omitempty"`
 }
 
 // Apply brings the latest score of the account into the CRM: properties and owner,
@@ -97,7 +104,10 @@ func (a *Activities) applyLatest(ctx context.Context, in ApplyInput, company crm
 	}
 	w.score = row.ID
 	steps := []func(context.Context) (EffectDone, error){w.properties, w.note, w.task}
-	if in.NoTask {
+	switch {
+	case in.Approved:
+		w.asks, steps = true, steps[:1]
+	case in.NoTask:
 		steps = steps[:2]
 	}
 	out, err := w.write(ctx, steps)
@@ -111,6 +121,7 @@ func (a *Activities) writer(ctx context.Context, m *icp.Model, row store.ScoreRo
 	info := activity.GetInfo(ctx)
 	w := writer{
 		store: a.Store, crm: a.CRM, model: m, row: row, counts: row.Counts(), company: company, account: row.AccountID,
+		policies: a.Policies, asks: a.Policies.Has(crm.Approve), workflow: info.WorkflowExecution.ID,
 		run: info.WorkflowExecution.RunID, holder: info.WorkflowExecution.RunID + "/" + info.ActivityID, beat: heartbeat(ctx),
 	}
 	var err error
@@ -133,8 +144,12 @@ type writer struct {
 
 	disown string // an owner who is to be taken off again; "" if none is
 
+	policies crm.Policies
+	asks     bool // whether values may wait for a person
+
 	override store.Override // that the row was scored under, if any
 	run      string
+	workflow string // its id
 	holder   string // the activity, through all of its attempts
 	beat     func() // see heartbeat
 }
@@ -159,60 +174,59 @@ func (w writer) write(ctx context.Context, steps []func(context.Context) (Effect
 }
 
 // properties writes what differs.
-func (w writer) properties(ctx context.Context) (EffectDone, error) {
+func (w *writer) properties(ctx context.Context) (EffectDone, error) {
 	attempt := w.attempt()
 	before, err := w.store.TryEffect(ctx, attempt)
 	if err != nil {
 		return EffectDone{}, err
 	}
 	d := w.compare(attempt.Tried, before)
+	if d.doubtful(before) {
+		if attempt, before, d, err = w.again(ctx, attempt, before); err != nil {
+			return EffectDone{}, err
+		}
+	}
 	if len(d.changes) > 0 {
 		err = w.crm.UpdateCompany(ctx, w.company.Key, d.changes)
 	}
-	done := EffectDone{Kind: crm.PropertiesEffect, Key: attempt.Key, CRMID: w.company.Key.ID, Kept: d.kept}
+	done := EffectDone{
+		Kind: crm.PropertiesEffect, Key: attempt.Key, CRMID: w.company.Key.ID, Kept: d.kept, Held: d.held, Staged: d.staged,
+	}
 	if err != nil {
 		return done, w.failed(ctx, attempt.Key, err)
 	}
-	return done, w.store.FinishEffect(ctx, attempt.Key, w.company.Key.ID, d.written)
+	return done, w.store.FinishEffect(ctx, d.done(attempt.Key, w.company.Key.ID, before))
+}
+
+// again reads the company once more, and begins anew with that.
+func (w *writer) again(ctx context.Context, attempt store.Attempt, before store.Effect) (store.Attempt, store.Effect, comparison, error) {
+	err := w.store.FinishEffect(ctx, untried(attempt, before))
+	if err == nil {
+		w.company, err = w.crm.Company(ctx, w.company.Key)
+	}
+	if err != nil {
+		return attempt, before, comparison{}, err
+	}
+	attempt = w.attempt()
+	before, err = w.store.TryEffect(ctx, attempt)
+	return attempt, before, w.compare(attempt.Tried, before), err
 }
 
 // attempt is the effect that writes the properties of the score.
 func (w writer) attempt() store.Attempt {
+	values := w.values()
 	return store.Attempt{
 		Key: crm.EffectKey(w.company.Key, crm.PropertiesEffect, ""), AccountID: w.account, RunID: w.run, Holder: w.holder,
-		Kind: crm.PropertiesEffect, Tried: w.values(), ScoreID: w.score,
+		Kind: crm.PropertiesEffect, Tried: values, ScoreID: w.score,
+		WorkflowID: w.workflow, Object: store.CompanyRecord, RecordID: w.company.Key.ID,
+		Changes: changesOf(values, w.have), Have: w.haves(), Asks: w.asks,
 	}
 }
 
-// comparison is what of the properties of a record is to be written.
-type comparison struct {
-	changes map[string]string
-	written map[string]string // that hold our value then
-	kept    []string          // that somebody else wrote
-}
-
-// compare says what of the values is to be written. A value in the CRM that is neither
-// empty nor ours was typed by a person, or came from another system: it stays.
-func (w writer) compare(want map[string]string, before store.Effect) comparison {
-	d := comparison{changes: map[string]string{}, written: map[string]string{}}
-	for name, value := range want {
-		have := w.have(name)
-		switch {
-		case have == "" || ours(name, have, before):
-			d.written[name] = value
-			if !same(name, have, value) {
-				d.changes[name] = value
-			}
-		case !same(name, have, value): // one that agrees with us is not ours for that
-			d.kept = append(d.kept, name)
-		}
-	}
-	return d
-}
-
-func (w writer) begin(ctx context.Context, key string, kind crm.EffectKind, tried map[string]string) (store.Effect, error) {
+func (w writer) begin(ctx context.Context, key string, kind crm.EffectKind, tried map[string]string, c store.Change) (store.Effect, error) {
 	return w.store.TryEffect(ctx, store.Attempt{
 		Key: key, AccountID: w.account, RunID: w.run, Holder: w.holder, Kind: kind, Tried: tried, ScoreID: w.score,
+		WorkflowID: w.workflow, Object: string(kind), Changes: []store.Change{c},
 	})
 }
 
@@ -221,33 +235,6 @@ func (w writer) have(name string) string {
 		return w.company.OwnerID
 	}
 	return w.company.Properties[name]
-}
-
-// ours reports whether a value in the CRM is one that we wrote, or may have
-// written in an attempt that never ended. What an attempt that ended did not write
-// was somebody else's.
-func ours(name, have string, before store.Effect) bool {
-	unended := before.State == "trying" && same(name, have, before.Tried[name])
-	return unended || same(name, have, before.Written[name])
-}
-
-// same compares values as the CRM does: numbers by value, times to the second.
-func same(name, a, b string) bool {
-	if a == b {
-		return true
-	}
-	switch name {
-	case crm.ScoredAtProperty:
-		ta, errA := time.Parse(time.RFC3339, a)
-		tb, errB := time.Parse(time.RFC3339, b)
-		return errA == nil && errB == nil && ta.Unix() == tb.Unix()
-	case crm.ScoreProperty, crm.CompletenessProperty, crm.ContactScoreProperty:
-		na, errA := strconv.ParseFloat(a, 64)
-		nb, errB := strconv.ParseFloat(b, 64)
-		return errA == nil && errB == nil && na == nb
-	default:
-		return false
-	}
 }
 
 func (w writer) values() map[string]string {
@@ -312,12 +299,14 @@ func (w writer) task(ctx context.Context) (EffectDone, error) {
 type steps struct {
 	find, create func() (id string, err error)
 	update       func(id string) error // nil: a record that is there is left as it is
+	onto         string                // the record that create adds to, where it makes none
 }
 
 // once makes a record that does not repeat: it is put on record before the first
 // attempt, and from the second one on looked for in the CRM before it is made.
 func (w writer) once(ctx context.Context, kind crm.EffectKind, key string, tried map[string]string, s steps) (EffectDone, error) {
-	before, err := w.begin(ctx, key, kind, tried)
+	change := store.Change{Before: s.onto, After: cmp.Or(tried["text"], "made"), Renews: s.update != nil}
+	before, err := w.begin(ctx, key, kind, tried, change)
 	if err != nil {
 		return EffectDone{}, err
 	}
@@ -332,7 +321,7 @@ func (w writer) once(ctx context.Context, kind crm.EffectKind, key string, tried
 	if err != nil {
 		return done, w.failed(ctx, key, err)
 	}
-	return done, w.store.FinishEffect(ctx, key, done.CRMID, tried)
+	return done, w.store.FinishEffect(ctx, store.Done{Key: key, CRMID: done.CRMID, Written: tried})
 }
 
 // findOrCreate makes the record, unless an earlier attempt did.

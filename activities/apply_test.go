@@ -246,7 +246,7 @@ func TestApplyKeepsWhatAPersonWrote(t *testing.T) {
 		first, err := b.apply(decision(who))
 		require.NoError(t, err)
 		const gone = "99999999"
-		require.NoError(t, b.store.FinishEffect(t.Context(), first.Effects[1].Key, gone, nil))
+		require.NoError(t, b.store.FinishEffect(t.Context(), store.Done{Key: first.Effects[1].Key, CRMID: gone}))
 		b.decide(t, who, perfect(false), nil)
 		got, err := b.apply(decision(who))
 		require.NoError(t, err)

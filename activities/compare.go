@@ -364,7 +364,7 @@ func (c *comparing) stuck(ctx context.Context, acc account.Account, e store.Effe
 		return false, nil
 	}
 	// The text may be an older one: the next decision replaces it.
-	return false, c.a.Store.FinishEffect(ctx, e.Key, id, nil)
+	return false, c.a.Store.FinishEffect(ctx, store.Done{Key: e.Key, CRMID: id})
 }
 
 // ofNews tells the effects of news from those of a score.

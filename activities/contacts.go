@@ -152,11 +152,16 @@ func (p *people) score(ctx context.Context, in ScoreContactsInput) error {
 	if err != nil {
 		return err
 	}
+	run := activity.GetInfo(ctx).WorkflowExecution
 	drafts := make([]draft, len(rows))
 	scores := make([]store.ContactScore, len(rows))
 	for i, row := range rows {
 		drafts[i] = p.draft(row, listed)
-		scores[i] = store.ContactScore{ContactID: row.ID, Score: drafts[i].score, Tried: held(drafts[i].changes)}
+		scores[i] = store.ContactScore{
+			ContactID: row.ID, Score: drafts[i].score, Tried: held(drafts[i].changes),
+			RunID: run.RunID, WorkflowID: run.ID, Key: store.ContactKey(row), Record: row.Key.ID,
+			Changes: changesOf(drafts[i].changes, func(name string) string { return drafts[i].have[name] }), Have: drafts[i].have,
+		}
 	}
 	if err := p.a.Store.ScoreContacts(ctx, p.model.ID(), p.now, scores); err != nil {
 		return err
@@ -171,26 +176,33 @@ type draft struct {
 	score   icp.Score
 	changes map[string]string // properties that are to change
 	written map[string]string // that hold our value then, as store.Contact has it
+	have    map[string]string // what is there, as the journal has it
 	kept    bool              // somebody else wrote one of the properties
 }
 
 // draft compares what a contact should have with what is there. As with companies, a
-// value that is neither empty nor ours was typed by a person: it stays.
+// value that is neither empty nor ours was typed by a person: it stays, and so does one
+// that somebody emptied. Over ours the property's policy decides.
 func (p *people) draft(row store.Contact, listed []crm.Contact) draft {
-	d := draft{row: row, changes: map[string]string{}, written: map[string]string{}}
+	d := draft{row: row, changes: map[string]string{}, written: map[string]string{}, have: map[string]string{}}
 	d.score = icp.Rate(p.model, icp.Contact{ID: row.Key.ID, Facts: contactFacts(row, p.now)}.Over(p.company), nil, p.now)
 	at := slices.IndexFunc(listed, func(c crm.Contact) bool { return c.Key == row.Key })
-	before := store.Effect{State: row.State, Tried: row.Tried, Written: row.Written}
+	before := store.Effect{State: row.State, Tried: row.Tried, Written: row.Written, Stamps: row.Stamps, DoneAt: row.WrittenAt}
 	for name, value := range p.values(d.score) {
 		have := listed[at].Properties[name]
-		switch {
-		case have == "" || ours(name, brief(name, have), before):
+		d.have[name] = canonical(name, have)
+		is := present(name, brief(name, have), brief(name, value), before)
+		if is.Ours {
+			d.written[name] = brief(name, have)
+		}
+		switch p.a.Policies.Of(name).Decide(is, p.now) {
+		case crm.Write:
+			d.written[name], d.changes[name] = brief(name, value), value
+		case crm.AsIs:
 			d.written[name] = brief(name, value)
-			if !same(name, have, value) {
-				d.changes[name] = value
-			}
-		case !same(name, have, value):
+		case crm.Kept:
 			d.kept = true
+		case crm.Agreed, crm.Held, crm.ToStage, crm.OnHold: // nobody is asked about contacts: config refuses it
 		}
 	}
 	return d

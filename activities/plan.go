@@ -62,6 +62,9 @@ type Planned struct {
 	account.Account
 	Before store.ScoreRow
 	store.Planned
+
+	Waits []string // properties whose values will wait for a person before they are written
+	Holds []string // properties that their policy keeps from being written
 }
 
 // Page plans the accounts with these ids. Accounts without a score are left out, and those
@@ -72,21 +75,67 @@ func (p *Planner) Page(ctx context.Context, ids []int64) ([]Planned, error) {
 	if err != nil {
 		return nil, err
 	}
+	written, err := p.written(ctx, all)
+	if err != nil {
+		return nil, err
+	}
 	page := make([]Planned, 0, len(all))
 	for _, k := range all {
 		if k.Last.ID == 0 {
 			continue
 		}
-		if plan := p.one(k); plan.Model == p.candidate.Name || k.Last.Model == p.candidate.Name {
+		if plan := p.one(k, written); plan.Model == p.candidate.Name || k.Last.Model == p.candidate.Name {
 			page = append(page, plan)
 		}
 	}
 	return page, nil
 }
 
+// written is what was written to the properties of the accounts, where a policy may keep
+// something from being written; nil where none does.
+func (p *Planner) written(ctx context.Context, all []known) (map[string]store.Effect, error) {
+	if len(p.a.Policies) == 0 {
+		return nil, nil
+	}
+	ids, keys := make([]int64, len(all)), make([]string, len(all))
+	for i, k := range all {
+		ids[i], keys[i] = k.ID, crm.EffectKey(k.Key, crm.PropertiesEffect, "")
+	}
+	effects, err := p.a.Store.EffectsOf(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	asked, err := p.a.Store.LastStaged(ctx, keys)
+	of := make(map[string]store.Effect, len(all))
+	for _, mine := range effects {
+		if e, ok := propertiesEffect(mine); ok {
+			e.Staged = asked[e.Key]
+			of[e.Key] = e
+		}
+	}
+	return of, err
+}
+
+// policies says what of the account's new values will not be written at once, by what was
+// written before: what people have done to it since, the CRM knows.
+func (p *Planner) policies(plan *Planned, model *icp.Model, written map[string]store.Effect) {
+	if written == nil || plan.Key.IsZero() {
+		return
+	}
+	e := written[crm.EffectKey(plan.Key, crm.PropertiesEffect, "")]
+	e.State = "done"
+	w := writer{
+		model: model, row: plan.ScoreRow, counts: plan.Counts(), policies: p.a.Policies,
+		company: crm.Company{Key: plan.Key, OwnerID: e.Written[crm.OwnerProperty], Properties: e.Written},
+	}
+	d := w.compareAt(w.values(), e, p.at)
+	plan.Waits, plan.Holds = d.staged, d.held
+	plan.Staged, plan.Held = len(d.staged), len(d.held)
+}
+
 // one plans an account. Who owns it is what its last score says, and where that says nobody,
 // who was last written to the CRM.
-func (p *Planner) one(k known) Planned {
+func (p *Planner) one(k known, written map[string]store.Effect) Planned {
 	in := ScoreInput{AccountID: k.ID, Pass: 1, Cause: "model"}
 	if !k.Key.IsZero() {
 		in.Owner = cmp.Or(k.Last.OwnerID, k.Written)
@@ -99,6 +148,7 @@ func (p *Planner) one(k known) Planned {
 		out.OwnerID, out.OwnerIsNew = p.turns.give(k.Owners[d.row.Queue], d.row.Queue, d.candidates)
 	}
 	out.Task = k.makesTask(d)
+	p.policies(&out, d.model, written)
 	return out
 }
 

@@ -30,7 +30,8 @@ type NewCompaniesResult struct {
 }
 
 // NewCompanies reads the next companies that were created in the CRM, and says which of
-// them never had a run: whoever should have told us of them did not.
+// them never had a run: whoever should have told us of them did not. With the last page it
+// prunes the journal: this is what runs again and again.
 func (a *Activities) NewCompanies(ctx context.Context, in NewCompaniesInput) (NewCompaniesResult, error) {
 	if a.CRM == nil {
 		return NewCompaniesResult{}, errNoCRM
@@ -69,7 +70,25 @@ func (a *Activities) NewCompanies(ctx context.Context, in NewCompaniesInput) (Ne
 			out.Failed++
 		}
 	}
+	if out.Done {
+		a.prune(ctx)
+	}
 	return out, nil
+}
+
+// prune takes old rows out of the journal. What goes wrong is said, and tried again with
+// the next comparison.
+func (a *Activities) prune(ctx context.Context) {
+	if a.JournalFor == 0 {
+		return
+	}
+	n, err := a.Store.PruneJournal(ctx, time.Now().Add(-a.JournalFor))
+	switch {
+	case err != nil:
+		activity.GetLogger(ctx).Warn("The journal is not pruned", "error", err)
+	case n > 0:
+		activity.GetLogger(ctx).Info("The journal is pruned", "rows", n)
+	}
 }
 
 // LastAccount returns the greatest id of an account, for how far a comparison is.

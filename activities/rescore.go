@@ -229,6 +229,7 @@ type told struct {
 	writer
 	due     store.DueEffects
 	attempt store.Attempt
+	before  store.Effect
 	comparison
 	failure string
 	taskID  string
@@ -310,39 +311,84 @@ func (b *batch) read(ctx context.Context, due []store.DueEffects) error {
 // try puts on record what is about to be written. An account that has a later score is
 // left to whoever scored it; one that another run is writing to now is [store.ErrBusy].
 func (b *batch) try(ctx context.Context) error {
-	attempts := make([]store.Attempt, len(b.writers))
-	ids := make([]int64, len(b.writers))
-	for i, t := range b.writers {
-		attempts[i], ids[i] = t.attempt, t.account
+	ready, busy := b.begin(ctx, b.writers)
+	if busy != nil && !errors.Is(busy, store.ErrBusy) {
+		return busy
+	}
+	var doubtful []*told
+	b.writers = b.writers[:0]
+	for _, t := range ready {
+		if t.doubtful(t.before) {
+			doubtful = append(doubtful, t)
+			continue
+		}
+		b.writers = append(b.writers, t)
+	}
+	if len(doubtful) == 0 {
+		return busy
+	}
+	if err := b.readAgain(ctx, doubtful); err != nil {
+		return err
+	}
+	ready, again := b.begin(ctx, doubtful)
+	b.writers = append(b.writers, ready...)
+	return errors.Join(busy, again)
+}
+
+// readAgain reads the records of accounts that another run may have written to since they
+// were read.
+func (b *batch) readAgain(ctx context.Context, all []*told) error {
+	keys, untouched := make([]account.Key, len(all)), make([]store.Done, len(all))
+	for i, t := range all {
+		keys[i], untouched[i] = t.company.Key, untried(t.attempt, t.before)
+	}
+	if err := b.a.Store.FinishEffects(ctx, untouched); err != nil {
+		return err
+	}
+	companies, err := b.a.CRM.Companies(ctx, keys)
+	for _, c := range companies {
+		for _, t := range all {
+			if t.company.Key == c.Key {
+				t.company = c
+				t.attempt = t.writer.attempt()
+			}
+		}
+	}
+	return err
+}
+
+// begin returns those of the accounts that may be written to now.
+func (b *batch) begin(ctx context.Context, all []*told) (ready []*told, err error) {
+	attempts := make([]store.Attempt, len(all))
+	for i, t := range all {
+		attempts[i] = t.attempt
 	}
 	if len(attempts) == 0 {
-		return nil
+		return nil, nil
 	}
 	begun, err := b.a.Store.TryEffects(ctx, attempts)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var busy error
-	ready := b.writers[:0]
-	for _, t := range b.writers {
+	for _, t := range all {
 		before, ok := begun[t.attempt.Key]
 		if ok {
-			t.comparison = t.compare(t.attempt.Tried, before)
+			t.before, t.comparison = before, t.compare(t.attempt.Tried, before)
 			ready = append(ready, t)
 			continue
 		}
 		row, err := b.a.Store.LatestScore(ctx, t.account)
 		switch {
 		case err != nil:
-			return err
+			return nil, err
 		case row.ID > t.score:
 			b.end(t.due.ID, "", "")
 		default:
 			busy = fmt.Errorf("account %d: %w", t.account, store.ErrBusy)
 		}
 	}
-	b.writers = ready
-	return busy
+	return ready, busy
 }
 
 // update writes the properties that differ.
@@ -375,7 +421,7 @@ func (b *batch) update(ctx context.Context) error {
 	var finished []store.Done
 	for _, t := range b.writers {
 		if t.failure == "" {
-			finished = append(finished, store.Done{Key: t.attempt.Key, CRMID: t.company.Key.ID, Written: t.written})
+			finished = append(finished, t.done(t.attempt.Key, t.company.Key.ID, t.before))
 		}
 	}
 	return b.a.Store.FinishEffects(ctx, finished)

@@ -330,6 +330,7 @@ func (w writer) prompt(ctx context.Context, in DecideInput, d store.Response, ne
 	}
 	if d.Outcome == store.TaskAppended {
 		create := s.create
+		s.onto = "task " + d.TaskID
 		s.create = func() (string, error) {
 			err := w.crm.AppendTask(ctx, d.TaskID, t)
 			if errors.Is(err, account.ErrNotFound) { // somebody has deleted it since

@@ -518,7 +518,7 @@ func (a *Activities) hang(ctx context.Context, m *icp.Model, r store.Review, t c
 		},
 	}
 	if reminder {
-		s.update = nil
+		s.update, s.onto = nil, "task "+r.TaskID
 		s.create = func() (string, error) {
 			open, err := a.stillOpen(ctx, r.TaskID)
 			if errors.Is(err, account.ErrNotFound) {

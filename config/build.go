@@ -165,6 +165,9 @@ func (p Provider) PerSecond(spec providers.Spec) float64 { return cmp.Or(p.Rate,
 // breaker forgives.
 func (p Provider) InFlight() int { return cmp.Or(p.Failures, 5) }
 
+// JournalFor is how long it is kept what was written.
+func (c CRM) JournalFor() time.Duration { return cmp.Or(c.Journal, 90*24*time.Hour) }
+
 // BuildBudgets returns the budgets with those of single providers.
 func (p Pipeline) BuildBudgets() waterfall.Budgets {
 	b := waterfall.Budgets{Company: p.Budgets.Company, Import: p.Budgets.Import, Day: p.Budgets.Day, Provider: map[string]float64{}}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/crm"
 	"github.com/sluicehq/sluice/routing"
 	"github.com/sluicehq/sluice/strictyaml"
 )
@@ -63,4 +64,7 @@ type CRM struct {
 	Rate       float64 // calls per second; default 15, HubSpot allows 19 to one app
 	SearchRate float64 // searches per second; default 4, HubSpot allows 5 to one account
 	Contacts   int     // of one account, that are scored at most; default 100
+
+	Write   crm.Policies  // when each property is written; default: whenever our value changes, and never over a person's
+	Journal time.Duration // how long it is kept what was written; default 90 d
 }

@@ -152,10 +152,11 @@ func readLateFill(v strictyaml.Value) LateFill {
 }
 
 func readCRM(v strictyaml.Value) CRM {
-	o := v.Object("rate", "search_rate", "contacts")
+	o := v.Object("rate", "search_rate", "contacts", "write", "journal")
 	return CRM{
 		Rate: o.Get("rate").Amount(0.1, 10_000), SearchRate: o.Get("search_rate").Amount(0.1, 10_000),
 		Contacts: o.Get("contacts").Integer(1, maxContacts),
+		Write:    readPolicies(o.Get("write")), Journal: o.Get("journal").Duration("hd"),
 	}
 }
 

@@ -57,6 +57,13 @@ type CRM interface {
 	// left alone.
 	AppendTask(ctx context.Context, id string, t Task) error
 
+	// Engagements tells of notes or tasks what people have done to them since, at most
+	// fifty in a call. Those that are not there (any more) are left out.
+	Engagements(ctx context.Context, kind EffectKind, ids []string) ([]Engagement, error)
+	// Archive takes a note or task away, as a person who deletes it does. One that is not
+	// there is no error.
+	Archive(ctx context.Context, kind EffectKind, id string) error
+
 	// Owners returns the people who can own a company.
 	Owners(ctx context.Context) ([]Owner, error)
 	// EnsureProperties creates what is missing and reports what it found.
@@ -102,6 +109,13 @@ type Task struct {
 	Due      time.Time
 	Priority string // low, medium, high
 	OwnerID  string // "" for nobody
+}
+
+// Engagement is a note or task as it stands.
+type Engagement struct {
+	ID      string
+	Touched bool // whether anybody but its maker has changed what it says, whose it is or when it is due
+	Done    bool // whether a task is completed
 }
 
 // Owner is a person who can own companies.

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/sluicehq/sluice/explain"
 	"github.com/sluicehq/sluice/review"
 	"github.com/sluicehq/sluice/sandbox"
 	"github.com/sluicehq/sluice/sandbox/fault"
@@ -60,6 +61,24 @@ func TestRecordHistories(t *testing.T) {
 	w.sandbox.CRM.AddCompany("", w.tierOne(), nil) // whose webhook never comes
 	w.starter("crm", "reconcile", "--since", "1d").ok()
 	w.save("reconcile", workflows.ReconcileID("hubspot"))
+}
+
+// TestRecordHistoriesOfWrites does so for what people ask for about single writes.
+func TestRecordHistoriesOfWrites(t *testing.T) {
+	if *record == "" {
+		t.Skip("histories are recorded at a release: -record NAME")
+	}
+	w := newWorld(t, sandbox.Options{})
+	w.configure("crm: {rate: 1000, search_rate: 100}\n", withPolicies)
+	w.startWorker()
+	domain := w.tierOne()
+	w.starter("company", "add", "--crm-id", w.sandbox.CRM.AddCompany("", domain, nil), "--wait").ok()
+	var c explain.Company
+	w.starter("company", "explain", domain, "--json").ok().json(&c)
+	w.starter("crm", "staged", "approve", "--all", "--by", "ops", "--wait").ok()
+	w.save("approved", workflows.ApprovedID(c.AccountID, c.Staged[0].ID))
+	w.starter("run", "undo", c.RunID).ok()
+	w.save("undo", workflows.UndoID(c.RunID))
 }
 
 // saveReview keeps the review of a quarter, and what the schedule starts.

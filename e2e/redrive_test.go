@@ -196,9 +196,10 @@ func TestAFailedRunIsListedWithWhatCuresItAndRedrivenForNothing(t *testing.T) {
 	require.Len(t, w.tasks(), 1)
 	second := w.tierTwo()
 
-	// An admin takes the tiers out of the property, and a person clears one.
+	// An admin takes the tiers out of the property; a person clears one, and wants it back.
 	w.tiersInCRM("Gold")
 	require.NoError(t, w.sandbox.CRM.SetProperties(firstID, map[string]string{crm.TierProperty: ""}))
+	w.starter("crm", "refill", first, crm.TierProperty).ok()
 	require.Equal(t, 1, w.starter("company", "refresh", first, "--wait").status)
 	require.Equal(t, 1, w.starter("company", "add", "--crm-id", second.id, "--wait").status)
 

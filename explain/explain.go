@@ -24,6 +24,7 @@ type Store interface {
 	LatestRun(ctx context.Context, accountID int64) (store.Run, error)
 	Calls(ctx context.Context, accountID int64, runID string) ([]store.Call, error)
 	Effects(ctx context.Context, accountID int64) ([]store.Effect, error)
+	StagedValues(ctx context.Context, accountID int64) ([]store.Staged, error)
 	Facts(ctx context.Context, accountID int64) ([]account.Fact, error)
 	Signals(ctx context.Context, accountID int64) ([]store.Signal, error)
 	Responses(ctx context.Context, accountID int64) ([]store.Response, error)
@@ -64,6 +65,7 @@ type Company struct {
 	Credits     float64                   `json:"credits"`
 	Stop        map[account.Field]string  `json:"stop"`
 	Effects     []Effect                  `json:"effects"`
+	Staged      []store.Staged            `json:"staged,omitempty"` // values that wait for approval, or to be written after it
 	Signals     []Signal                  `json:"signals,omitempty"`
 	Contacts    *Contacts                 `json:"contacts,omitempty"`
 	Overrides   []Override                `json:"overrides,omitempty"` // what people decided, the oldest first
@@ -220,7 +222,9 @@ func (c *Company) effects(ctx context.Context, s Store) error {
 			c.TaskID = e.CRMID
 		}
 	}
-	return nil
+	waits, err := s.StagedValues(ctx, c.AccountID)
+	c.Staged = append(c.Staged, waits...)
+	return err
 }
 
 func (c *Company) heard(ctx context.Context, s Store) error {

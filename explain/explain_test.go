@@ -57,7 +57,7 @@ func TestDomainIsReadBackVerbatim(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.BeginEffect(ctx, "k/task", acc.ID, runID, crm.TaskEffect, nil)
 	require.NoError(t, err)
-	require.NoError(t, s.FinishEffect(ctx, "k/task", "77", nil))
+	require.NoError(t, s.FinishEffect(ctx, store.Done{Key: "k/task", CRMID: "77"}))
 	boss, clerk := contact("11", "CEO"), contact("12", "Clerk")
 	kept, err := s.KeepContacts(ctx, acc.ID, []crm.Contact{clerk, boss}, true, at)
 	require.NoError(t, err)

@@ -165,7 +165,7 @@ func (s effectStore) TryEffect(context.Context, store.Attempt) (store.Effect, er
 	return s.before, s.broken
 }
 
-func (s effectStore) FinishEffect(context.Context, string, string, map[string]string) error {
+func (s effectStore) FinishEffect(context.Context, store.Done) error {
 	return s.broken
 }
 
@@ -192,11 +192,11 @@ func TestEffectsAreCountedByKindAndEnd(t *testing.T) {
 		require.Equal(t, broken, err)
 		return s
 	}
-	require.NoError(t, try(store.Effect{}, nil, note).FinishEffect(t.Context(), note, "1", nil))
+	require.NoError(t, try(store.Effect{}, nil, note).FinishEffect(t.Context(), store.Done{Key: note, CRMID: "1"}))
 	require.NoError(t, try(store.Effect{Attempts: 1, State: "trying"}, nil, note).FailEffect(t.Context(), note, "no"))
-	require.NoError(t, try(store.Effect{Attempts: 1, State: "done"}, nil, properties).FinishEffect(t.Context(), properties, "", nil))
+	require.NoError(t, try(store.Effect{Attempts: 1, State: "done"}, nil, properties).FinishEffect(t.Context(), store.Done{Key: properties}))
 	down := errors.New("no database")
-	require.Equal(t, down, try(store.Effect{}, down, note).FinishEffect(t.Context(), note, "", nil))
+	require.Equal(t, down, try(store.Effect{}, down, note).FinishEffect(t.Context(), store.Done{Key: note}))
 	require.InDelta(t, 1, testutil.ToFloat64(w.effects.WithLabelValues("note", "done")), 0)
 	require.InDelta(t, 1, testutil.ToFloat64(w.effects.WithLabelValues("note", "failed")), 0)
 	require.InDelta(t, 1, testutil.ToFloat64(w.effects.WithLabelValues("properties", "done")), 0)

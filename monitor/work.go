@@ -146,8 +146,8 @@ func (e effects) TryEffect(ctx context.Context, a store.Attempt) (store.Effect, 
 }
 
 // FinishEffect implements activities.Store.
-func (e effects) FinishEffect(ctx context.Context, key, crmID string, written map[string]string) error {
-	return e.ended(key, "done", e.Store.FinishEffect(ctx, key, crmID, written))
+func (e effects) FinishEffect(ctx context.Context, d store.Done) error {
+	return e.ended(d.Key, "done", e.Store.FinishEffect(ctx, d))
 }
 
 // FailEffect implements activities.Store.

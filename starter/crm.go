@@ -17,8 +17,8 @@ import (
 )
 
 func crmCommand() *cobra.Command {
-	c := &cobra.Command{Use: "crm", Short: "Set the CRM up, and compare it with what is on record", Example: "  starter crm setup\n  starter crm reconcile --dry-run"}
-	c.AddCommand(setupCommand(), reconcileCommand())
+	c := &cobra.Command{Use: "crm", Short: "Set the CRM up, and see what is written to it", Example: "  starter crm setup\n  starter crm journal acme.example\n  starter crm reconcile --dry-run"}
+	c.AddCommand(setupCommand(), reconcileCommand(), journalCommand(), stagedCommand(), refillCommand())
 	return c
 }
 

@@ -70,6 +70,8 @@ func TestContracts(t *testing.T) {
 	t.Parallel()
 	for command, flags := range map[string][]string{
 		"serve": nil, "migrate": nil, "crm setup": {"json"},
+		"crm journal": {"run", "since", "json"}, "crm staged list": {"json"}, "crm staged approve": {"by", "all", "json"},
+		"crm staged reject": {"by", "all", "json"}, "crm refill": nil, "run undo": {"dry-run", "json"},
 		"company add":     {"domain", "name", "crm-id", "create", "wait", "json"},
 		"company import":  {"wait", "json", "strict"},
 		"company explain": {"json"},
@@ -107,6 +109,14 @@ func TestUsageErrors(t *testing.T) {
 		{"crm setup again", "see starter crm setup --help"},
 		{"crm setup --dry-run", "unknown flag: --dry-run; see starter crm setup --help"},
 		{"crm set", `starter crm has no command "set" (did you mean setup?); see starter crm --help`},
+		{"crm journal", "see starter crm journal --help"},
+		{"crm journal a.example --since soon", `--since: want a time such as 7d or 12h, have "soon"`},
+		{"crm staged approve --by dana", "crm staged: give ids, or --all"},
+		{"crm staged approve 4 --all --by dana", "crm staged: give ids, or --all"},
+		{"crm staged reject 4", "crm staged: give --by"},
+		{"crm staged reject four --by dana", `crm staged: "four" is no id`},
+		{"crm refill a.example icp_teir", `Sluice writes no property "icp_teir" to companies (did you mean icp_tier?)`},
+		{"run undo", "see starter run undo --help"},
 		{"company add", "company add: give --domain, --name or --crm-id"},
 		{"company add acme.example", "see starter company add --help"},
 		{"company add --domian acme.example", "unknown flag: --domian; see starter company add --help"},

@@ -252,7 +252,7 @@ func (a *app) inPlace(ctx context.Context, candidate *icp.Model, p *plan) ([]*ic
 
 // decider is what decides, as a worker with this configuration would. It calls nobody.
 func (a *app) decider(p *plan) (*activities.Activities, error) {
-	act := &activities.Activities{Store: a.store, Routes: a.pipeline.Routes, Providers: map[string]activities.Source{}}
+	act := &activities.Activities{Store: a.store, Routes: a.pipeline.Routes, Policies: a.pipeline.CRM.Write, Providers: map[string]activities.Source{}}
 	for _, step := range a.pipeline.Providers {
 		act.Order = append(act.Order, step.Name)
 		source, err := config.BuildProvider(step)
@@ -296,16 +296,22 @@ func (p plan) print(w io.Writer) {
 	}
 	t := newTable(w, "changes", "accounts", "share", "")
 	for _, row := range []struct {
-		what string
-		n    int
-		note string
+		what   string
+		n      int
+		note   string
+		policy bool // shown only where one keeps something from being written
 	}{
-		{"tier", d.TierChanged, ""},
-		{"score", d.ScoreChanged, fmt.Sprintf("%s up, %s down; on average %.1f → %.1f", grouped(d.Raised), grouped(d.Lowered), d.Before, d.Mean)},
-		{"queue", d.QueueChanged, ""},
-		{"owner", d.OwnerChanged, ""},
-		{"new tasks", d.Tasks, ""},
+		{what: "tier", n: d.TierChanged},
+		{what: "score", n: d.ScoreChanged, note: fmt.Sprintf("%s up, %s down; on average %.1f → %.1f", grouped(d.Raised), grouped(d.Lowered), d.Before, d.Mean)},
+		{what: "queue", n: d.QueueChanged},
+		{what: "owner", n: d.OwnerChanged},
+		{what: "new tasks", n: d.Tasks},
+		{what: "waits for approval", n: d.Staged, note: "written once somebody approves: starter crm staged", policy: true},
+		{what: "held by a policy", n: d.Held, note: "what we wrote before stays in the CRM: crm.write in sluice.yaml", policy: true},
 	} {
+		if row.policy && row.n == 0 {
+			continue
+		}
 		t.AppendRow(table.Row{row.what, grouped(row.n), fmt.Sprintf("%.1f %%", 100*float64(row.n)/float64(d.Accounts)), row.note})
 	}
 	t.Render()
@@ -372,7 +378,7 @@ type planRows struct {
 
 var planHeader = []string{
 	"account_id", "domain", "name", "crm", "model_before", "score_before", "tier_before", "queue_before", "owner_before",
-	"model", "score", "tier", "provisional", "queue", "owner", "exploration", "task", "why",
+	"model", "score", "tier", "provisional", "queue", "owner", "exploration", "task", "why", "waits_for_approval", "held_by_policy",
 }
 
 func createRows(path string) (*planRows, error) {
@@ -397,6 +403,7 @@ func (r *planRows) add(p activities.Planned) {
 		strconv.FormatInt(p.ID, 10), p.Domain, plainCell(p.Name), p.Key.String(),
 		p.Before.ModelRef().String(), strconv.Itoa(was.Value), was.Tier, p.Before.Queue, p.Before.OwnerID,
 		p.ModelRef().String(), strconv.Itoa(is.Value), is.Tier, yesNo(is.Provisional), p.Queue, p.OwnerID, yesNo(p.Exploration), yesNo(p.Task), plainCell(p.Why),
+		strings.Join(p.Waits, " "), strings.Join(p.Holds, " "),
 	})
 }
 

@@ -28,12 +28,13 @@ import (
 func runCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run",
-		Short: "See which runs failed or wait, and start failed ones again",
+		Short: "See which runs failed or wait, start failed ones again, take back what one wrote",
 		Example: `  starter run list --failed --since 1d
   starter run show acme.example
-  starter run redrive --failed --stage crm --since 1d`,
+  starter run redrive --failed --stage crm --since 1d
+  starter run undo 0199b2c4-7d1e-7f60-b1a5-0d2f6c1e9a77 --dry-run`,
 	}
-	c.AddCommand(listRunsCommand(), showRunCommand(), redriveCommand())
+	c.AddCommand(listRunsCommand(), showRunCommand(), redriveCommand(), undoRunCommand())
 	return c
 }
 
@@ -432,6 +433,10 @@ func (r shownRun) cure() string {
 		return "mend the cause, then: starter signals run; a schedule that paused itself: temporal schedule toggle --unpause"
 	case r.Kind == "Reconcile":
 		return "mend the cause; the schedule's next one catches up, or: starter crm reconcile"
+	case r.Kind == "UndoRun":
+		return "mend the cause, then give starter run undo again: it goes on where it was"
+	case r.Kind == "WriteApproved":
+		return "mend the cause, then: starter crm staged approve --all; a run of the account writes it, too"
 	case r.Kind != companyRun:
 		return "see it in the Temporal UI"
 	case r.Status == terminated, r.Status == canceled:

@@ -38,6 +38,10 @@ func show(cmd *cobra.Command, asJSON bool, c explain.Company) error {
 	showFacts(w, c)
 	showProviders(w, c)
 	showEffects(w, c)
+	if len(c.Staged) > 0 {
+		fmt.Fprintln(w, "\nWaits for approval: starter crm staged approve ID")
+		printStaged(w, c.Staged, "")
+	}
 	showContacts(w, c.Contacts)
 	if len(c.Signals) > 0 {
 		fmt.Fprintln(w, "\nWhat happened")

@@ -90,7 +90,7 @@ func TestWrittenAccountsArePagedByTheTimeOfTheirEffectsAndScores(t *testing.T) {
 	require.Empty(t, scored)
 
 	require.ErrorIs(t, s.OwnValues(t.Context(), key, map[string]string{"icp_tier": "Tier 2"}), account.ErrNotFound, "it is being tried")
-	require.NoError(t, s.FinishEffect(t.Context(), key, "1", map[string]string{"icp_tier": "Tier 1", "icp_fit_score": "80"}))
+	require.NoError(t, s.FinishEffect(t.Context(), store.Done{Key: key, CRMID: "1", Written: map[string]string{"icp_tier": "Tier 1", "icp_fit_score": "80"}}))
 	require.NoError(t, s.OwnValues(t.Context(), key, map[string]string{"icp_tier": "Tier 2"}))
 	e, err := s.Effect(t.Context(), key)
 	require.NoError(t, err)

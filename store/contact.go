@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -31,11 +32,12 @@ type Contact struct {
 	Tried     map[string]string // values of the last attempt; of a long one its digest
 	Written   map[string]string // last values known to be written
 	WrittenAt time.Time
-	Reason    string // why the CRM refused it
+	Reason    string               // why the CRM refused it
+	Stamps    map[string]time.Time // when each of the values was written, as far as that is known
 }
 
 const contactColumns = `id, account_id, crm, portal, crm_id, job_title, department, management_level, budget_authority, seen_at,
-	breakdown, model, scored_at, state, tried, written, written_at, reason`
+	breakdown, model, scored_at, state, tried, written, written_at, reason, stamps`
 
 // KeepContacts keeps who the CRM lists for the account, and returns them as they are on
 // record, by id. With all set these are all of them: of others that were listed before,
@@ -55,9 +57,13 @@ func (s *Store) KeepContacts(ctx context.Context, accountID int64, listed []crm.
 			listed = true, seen_at = excluded.seen_at
 		RETURNING ` + contactColumns
 	const forget = `
-		UPDATE contacts SET listed = false, job_title = '', department = '', management_level = '', budget_authority = NULL,
-			value = NULL, level = '', breakdown = NULL, model = '', scored_at = NULL
-		WHERE account_id = @account AND listed AND seen_at <> @at`
+		WITH gone AS (
+			UPDATE contacts SET listed = false, job_title = '', department = '', management_level = '', budget_authority = NULL,
+				value = NULL, level = '', breakdown = NULL, model = '', scored_at = NULL
+			WHERE account_id = @account AND listed AND seen_at <> @at
+			RETURNING account_id, crm_id
+		)
+		DELETE FROM journal j USING gone WHERE j.account_id = gone.account_id AND j.object = 'contact' AND j.record_id = gone.crm_id`
 	at = at.Truncate(time.Microsecond) // as Postgres keeps it
 	var b pgx.Batch
 	var kept []Contact
@@ -97,6 +103,15 @@ type ContactScore struct {
 	ContactID int64             `json:"id"`
 	Score     icp.Score         `json:"score"`
 	Tried     map[string]string `json:"tried"`
+
+	// What the journal is told: the run, the changes that are made, and what the contact has
+	// of the properties.
+	RunID      string            `json:"run"`
+	WorkflowID string            `json:"workflow"`
+	Key        string            `json:"key"`
+	Record     string            `json:"record"` // in the CRM
+	Changes    []Change          `json:"changes"`
+	Have       map[string]string `json:"have"`
 }
 
 // ScoreContacts keeps the scores, and that the values of those which have any are about
@@ -112,16 +127,34 @@ func (s *Store) ScoreContacts(ctx context.Context, model string, at time.Time, s
 	if len(scores) == 0 {
 		return nil
 	}
-	for i := range scores {
-		if scores[i].Tried == nil {
-			scores[i].Tried = map[string]string{} // JSON's null is no object
-		}
-	}
-	text, err := encode(scores)
+	text, err := encodeContacts(scores)
 	if err == nil {
-		_, err = s.db.Exec(ctx, q, named{"model": model, "at": at, "scores": text})
+		var b pgx.Batch
+		b.Queue(q, named{"model": model, "at": at, "scores": text})
+		if slices.ContainsFunc(scores, func(c ContactScore) bool { return len(c.Changes) > 0 }) {
+			b.Queue(journalContacts, named{"scores": text})
+		}
+		err = s.db.SendBatch(ctx, &b).Close()
 	}
 	return wrap(err, "score %d contacts", len(scores))
+}
+
+// journalContacts puts on record what is about to be changed of contacts. Of one contact
+// one run writes at a time, so that there is no attempt to tell apart.
+const journalContacts = `
+	WITH begun AS (
+		SELECT c.account_id, n.key, n.run, n.workflow, 'contact' AS object, n.record, '' AS crm_id, '{}'::jsonb AS written, -1 AS attempts, n.changes, n.have
+		FROM jsonb_to_recordset(@scores::jsonb) AS n (id bigint, key text, run text, workflow text, record text, changes jsonb, have jsonb)
+		JOIN contacts c ON c.id = n.id WHERE n.changes <> '[]'
+	), ` + journaled + ` SELECT`
+
+// encodeContacts is the contacts as JSON, where null is no object.
+func encodeContacts(all []ContactScore) (string, error) {
+	for i := range all {
+		all[i].Tried, all[i].Have = orEmpty(all[i].Tried), orEmpty(all[i].Have)
+		all[i].Changes = append([]Change{}, all[i].Changes...)
+	}
+	return encode(all)
 }
 
 // ContactWritten is how writing one contact ended.
@@ -135,7 +168,15 @@ type ContactWritten struct {
 // known; of a contact that was refused, all of them.
 func (s *Store) FinishContacts(ctx context.Context, at time.Time, done []ContactWritten) error {
 	const q = `
+		WITH ended AS (
+			UPDATE journal j SET state = CASE WHEN n.refused = '' THEN 'written' ELSE 'failed' END, reason = n.refused, ended_at = now()
+			FROM jsonb_to_recordset(@done::jsonb) AS n (id bigint, refused text) JOIN contacts c ON c.id = n.id
+			WHERE j.account_id = c.account_id AND j.effect_key = 'sluice:' || c.crm || '/' || c.portal || '/' || c.crm_id || '/contact' AND j.state = 'trying'
+		)
 		UPDATE contacts c SET
+			stamps = CASE WHEN n.refused <> '' THEN c.stamps ELSE c.stamps || coalesce((
+				SELECT jsonb_object_agg(v.name, @at::timestamptz) FROM jsonb_each_text(n.written) AS v (name, value) WHERE c.written ->> v.name IS DISTINCT FROM v.value
+			), '{}') END,
 			state = CASE WHEN n.refused = '' THEN 'done' ELSE 'refused' END, reason = n.refused,
 			written = CASE WHEN n.refused = '' THEN c.written || n.written ELSE c.written END,
 			written_at = CASE WHEN n.refused = '' THEN @at ELSE c.written_at END
@@ -172,7 +213,22 @@ func scanContact(row pgx.CollectableRow) (Contact, error) {
 	var c Contact
 	var scoredAt, writtenAt *time.Time
 	err := row.Scan(&c.ID, &c.AccountID, &c.Key.CRM, &c.Key.Portal, &c.Key.ID, &c.JobTitle, &c.Department, &c.ManagementLevel,
-		&c.BudgetAuthority, &c.SeenAt, &c.Score, &c.Model, &scoredAt, &c.State, &c.Tried, &c.Written, &writtenAt, &c.Reason)
+		&c.BudgetAuthority, &c.SeenAt, &c.Score, &c.Model, &scoredAt, &c.State, &c.Tried, &c.Written, &writtenAt, &c.Reason, &c.Stamps)
 	c.ScoredAt, c.WrittenAt = value(scoredAt), value(writtenAt)
 	return c, err
+}
+
+// TryContacts keeps that values are about to be tried which follow from no score.
+func (s *Store) TryContacts(ctx context.Context, all []ContactScore) error {
+	const q = `
+		UPDATE contacts c SET state = 'trying', tried = n.tried
+		FROM jsonb_to_recordset(@scores::jsonb) AS n (id bigint, tried jsonb) WHERE c.id = n.id`
+	text, err := encodeContacts(all)
+	if err != nil || len(all) == 0 {
+		return wrap(err, "try %d contacts", len(all))
+	}
+	var b pgx.Batch
+	b.Queue(q, named{"scores": text})
+	b.Queue(journalContacts, named{"scores": text})
+	return wrap(s.db.SendBatch(ctx, &b).Close(), "try %d contacts", len(all))
 }

@@ -19,7 +19,9 @@ type Difference struct {
 	Lowered      int `json:"lowered"` // with fewer
 	QueueChanged int `json:"queue_changed"`
 	OwnerChanged int `json:"owner_changed"`
-	Tasks        int `json:"tasks"` // that are new
+	Tasks        int `json:"tasks"`            // that are new
+	Staged       int `json:"staged,omitempty"` // accounts with values that will wait for a person before they are written
+	Held         int `json:"held,omitempty"`   // accounts with values that their policy keeps from being written
 
 	Mean   float64 `json:"mean"`        // of the scores
 	Before float64 `json:"mean_before"` // of the same accounts' scores as they are
@@ -72,6 +74,12 @@ func (d *Difference) Add(before ScoreRow, p Planned, limit int) {
 	if before.OwnerID != p.OwnerID {
 		d.OwnerChanged++
 	}
+	if p.Staged > 0 {
+		d.Staged++
+	}
+	if p.Held > 0 {
+		d.Held++
+	}
 	if p.Task {
 		d.Tasks++
 		if d.TasksByOwner == nil {
@@ -108,7 +116,7 @@ func (d *Difference) move(from, to string) {
 func (s *Store) Difference(ctx context.Context, releaseID int64, limit int) (Difference, error) {
 	const pairs = `
 		WITH pairs AS (
-			SELECT p.account_id, p.owner_id, p.task,
+			SELECT p.account_id, p.owner_id, p.task, p.staged, p.held,
 				coalesce(b.override_value, b.value) AS before, coalesce(p.override_value, p.value) AS after,
 				coalesce(b.override_tier, b.tier) AS from_tier, coalesce(p.override_tier, p.tier) AS to_tier,
 				p.queue <> b.queue AS queue_changed, p.owner_id <> b.owner_id AS owner_changed
@@ -118,7 +126,7 @@ func (s *Store) Difference(ctx context.Context, releaseID int64, limit int) (Dif
 		SELECT count(*), count(*) FILTER (WHERE from_tier <> to_tier), count(*) FILTER (WHERE before <> after),
 			count(*) FILTER (WHERE before < after), count(*) FILTER (WHERE before > after),
 			count(*) FILTER (WHERE queue_changed), count(*) FILTER (WHERE owner_changed), count(*) FILTER (WHERE task),
-			coalesce(sum(before), 0), coalesce(sum(after), 0)
+			count(*) FILTER (WHERE staged > 0), count(*) FILTER (WHERE held > 0), coalesce(sum(before), 0), coalesce(sum(after), 0)
 		FROM pairs`
 	const moves = pairs + `
 		SELECT from_tier, to_tier, count(*) FROM pairs WHERE from_tier <> to_tier GROUP BY 1, 2
@@ -133,7 +141,7 @@ func (s *Store) Difference(ctx context.Context, releaseID int64, limit int) (Dif
 	b.Queue(`ANALYZE planned_scores`)
 	b.Queue(counts, args).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&d.Accounts, &d.TierChanged, &d.ScoreChanged, &d.Raised, &d.Lowered,
-			&d.QueueChanged, &d.OwnerChanged, &d.Tasks, &d.sumBefore, &d.sum)
+			&d.QueueChanged, &d.OwnerChanged, &d.Tasks, &d.Staged, &d.Held, &d.sumBefore, &d.sum)
 	})
 	b.Queue(moves, args).Query(func(rows pgx.Rows) (err error) {
 		d.Moves, err = pgx.CollectRows(rows, pgx.RowToStructByPos[TierMove])

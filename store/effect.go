@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/crm"
 )
 
@@ -26,10 +28,15 @@ type Effect struct {
 	Attempts  int
 	TriedAt   time.Time
 	DoneAt    time.Time
-	Reason    string // why it failed or was kept
+	Reason    string               // why it failed or was kept
+	Stamps    map[string]time.Time // when each of the values was written, as far as that is known
+
+	// Staged has the last value of each property that a person was asked about; only where
+	// an attempt asks for it.
+	Staged map[string]Staged
 }
 
-const effectColumns = `key, account_id, run_id, kind, state, crm_id, written, tried, attempts, tried_at, done_at, reason`
+const effectColumns = `key, account_id, run_id, kind, state, crm_id, written, tried, attempts, tried_at, done_at, reason, stamps`
 
 // ErrSuperseded means that the account has a later score than the one whose effects are
 // tried.
@@ -54,6 +61,13 @@ type Attempt struct {
 	// such an effect only the last score is tried, by one holder at a time: so the CRM
 	// never goes back to an earlier one.
 	ScoreID int64
+
+	WorkflowID string
+	Object     string            // of the journal's rows: company, note, task
+	RecordID   string            // in the CRM, where it is known before
+	Changes    []Change          // that the attempt may make
+	Have       map[string]string // what the record has of the properties: it tells what became of attempts before
+	Asks       bool              // whether values may wait for a person
 }
 
 // BeginEffect is [Store.TryEffect] for an effect that follows from no score.
@@ -68,29 +82,26 @@ func (s *Store) BeginEffect(ctx context.Context, key string, accountID int64, ru
 // Errors: [ErrSuperseded] and [ErrBusy] for an effect of a score;
 // [account.ErrNotFound] when the account is gone.
 func (s *Store) TryEffect(ctx context.Context, a Attempt) (before Effect, err error) {
-	// The row is there before it is locked, so that of two who begin at once the
-	// second one sees the first.
-	const known = `
-		INSERT INTO effects (key, account_id, run_id, kind, state) SELECT @key, @account, @run, @kind, 'trying' WHERE ` + isLast + `
-		ON CONFLICT ON CONSTRAINT effect_once DO NOTHING`
-	begin := `
-		UPDATE effects e SET state = 'trying', run_id = @run, holder = @holder, tried = @tried, attempts = e.attempts + 1, tried_at = now(), reason = ''
-		FROM (SELECT ` + effectColumns + `, holder FROM effects WHERE key = @key FOR UPDATE) before
-		WHERE e.key = before.key AND ` + isLast + ` AND (@score::bigint = 0 OR before.holder = @holder
-			OR before.state <> 'trying' OR before.tried_at IS NULL OR before.tried_at < now() - @turn::interval)
-		RETURNING ` + beforeColumns
 	values, err := encodeValues(a.Tried)
 	if err != nil {
 		return Effect{}, wrap(err, "begin effect %s", a.Key)
 	}
+	changes, have, err := a.journal()
+	if err != nil {
+		return Effect{}, wrap(err, "begin effect %s", a.Key)
+	}
 	var b pgx.Batch
-	b.Queue(known, named{"key": a.Key, "account": a.AccountID, "run": a.RunID, "kind": string(a.Kind), "score": a.ScoreID})
+	b.Queue(putOnRecord, named{"key": a.Key, "account": a.AccountID, "run": a.RunID, "kind": string(a.Kind), "score": a.ScoreID})
 	b.Queue(begin, named{
 		"key": a.Key, "account": a.AccountID, "run": a.RunID, "holder": a.Holder, "tried": values, "score": a.ScoreID, "turn": turn,
+		"workflow": a.WorkflowID, "object": a.Object, "record": a.RecordID, "changes": changes, "have": have,
 	}).Query(func(rows pgx.Rows) (err error) {
 		before, err = pgx.CollectExactlyOneRow(rows, scanEffect)
 		return err
 	})
+	if a.Asks {
+		queueAnswers(&b, []string{a.Key}, func(_ string, last map[string]Staged) { before.Staged = last })
+	}
 	err = s.db.SendBatch(ctx, &b).Close()
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = s.whoElse(ctx, a)
@@ -98,90 +109,187 @@ func (s *Store) TryEffect(ctx context.Context, a Attempt) (before Effect, err er
 	return before, wrap(err, "begin effect %s", a.Key)
 }
 
+// The row is there before it is locked, so that of two who begin at once the second one
+// sees the first.
+const putOnRecord = `
+	INSERT INTO effects (key, account_id, run_id, kind, state) SELECT @key, @account, @run, @kind, 'trying' WHERE ` + isLast + `
+	ON CONFLICT ON CONSTRAINT effect_once DO NOTHING`
+
+var begin = `
+	WITH begun AS (
+		UPDATE effects e SET state = 'trying', run_id = @run, holder = @holder, tried = @tried, attempts = e.attempts + 1, tried_at = now(), reason = ''
+		FROM (SELECT ` + effectColumns + `, holder FROM effects WHERE key = @key FOR UPDATE) before
+		WHERE e.key = before.key AND ` + isLast + ` AND (@score::bigint = 0 OR before.holder = @holder
+			OR before.state <> 'trying' OR before.tried_at IS NULL OR before.tried_at < now() - @turn::interval)
+		RETURNING ` + beforeColumns + `, @run::text AS run, @workflow::text AS workflow, @object::text AS object, @record::text AS record,
+			@changes::jsonb AS changes, @have::jsonb AS have
+	), ` + journaled + ` SELECT ` + effectColumns + ` FROM begun`
+
 // TryEffects is [Store.TryEffect] for many effects of scores at once. It returns the rows as
 // they were, by key. An effect that is missing among them cannot be tried now: the account
 // has a later score, or another holder has been trying it lately.
 func (s *Store) TryEffects(ctx context.Context, all []Attempt) (map[string]Effect, error) {
-	const known = `
-		INSERT INTO effects (key, account_id, run_id, kind, state)
-		SELECT key, account, run, kind, 'trying' FROM ` + attempts + ` WHERE ` + stillLast + ` ORDER BY key
-		ON CONFLICT ON CONSTRAINT effect_once DO NOTHING`
-	begin := `
-		UPDATE effects e SET state = 'trying', run_id = n.run, holder = n.holder, tried = n.tried, attempts = e.attempts + 1, tried_at = now(), reason = ''
-		FROM ` + attempts + `, (
-			SELECT ` + effectColumns + `, holder FROM effects WHERE key = ANY (@keys) ORDER BY key FOR UPDATE
-		) before
-		WHERE e.key = before.key AND n.key = before.key AND ` + stillLast + ` AND (before.holder = n.holder
-			OR before.state <> 'trying' OR before.tried_at IS NULL OR before.tried_at < now() - @turn::interval)
-		RETURNING ` + beforeColumns
-	args, err := attemptArgs(all)
+	args, keys, err := attemptArgs(all)
 	if err != nil {
 		return nil, wrap(err, "begin %d effects", len(all))
 	}
 	begun := make(map[string]Effect, len(all))
 	var b pgx.Batch
-	b.Queue(known, args)
-	withTurn := maps.Clone(args)
-	withTurn["turn"], withTurn["keys"] = turn, args["key"]
-	b.Queue(begin, withTurn).Query(func(rows pgx.Rows) error {
+	b.Queue(putAllOnRecord, named{"attempts": args})
+	b.Queue(beginAll, named{"attempts": args, "turn": turn, "keys": keys}).Query(func(rows pgx.Rows) error {
 		before, err := pgx.CollectRows(rows, scanEffect)
 		for _, e := range before {
 			begun[e.Key] = e
 		}
 		return err
 	})
+	if slices.ContainsFunc(all, func(a Attempt) bool { return a.Asks }) {
+		queueAnswers(&b, keys, func(key string, last map[string]Staged) {
+			if e, ok := begun[key]; ok {
+				e.Staged = last
+				begun[key] = e
+			}
+		})
+	}
 	err = s.db.SendBatch(ctx, &b).Close()
 	return begun, wrap(err, "begin %d effects", len(all))
 }
 
-const attempts = `unnest(@key::text[], @account::bigint[], @run::text[], @holder::text[], @kind::text[], @tried::jsonb[], @score::bigint[])
-	AS n (key, account, run, holder, kind, tried, score)`
+const putAllOnRecord = `
+	INSERT INTO effects (key, account_id, run_id, kind, state)
+	SELECT key, account, run, kind, 'trying' FROM ` + attempts + ` WHERE ` + stillLast + ` ORDER BY key
+	ON CONFLICT ON CONSTRAINT effect_once DO NOTHING`
+
+var beginAll = `
+	WITH begun AS (
+		UPDATE effects e SET state = 'trying', run_id = n.run, holder = n.holder, tried = n.tried, attempts = e.attempts + 1, tried_at = now(), reason = ''
+		FROM ` + attempts + `, (
+			SELECT ` + effectColumns + `, holder FROM effects WHERE key = ANY (@keys) ORDER BY key FOR UPDATE
+		) before
+		WHERE e.key = before.key AND n.key = before.key AND ` + stillLast + ` AND (before.holder = n.holder
+			OR before.state <> 'trying' OR before.tried_at IS NULL OR before.tried_at < now() - @turn::interval)
+		RETURNING ` + beforeColumns + `, n.run, n.workflow, n.object, n.record, n.changes, n.have
+	), ` + journaled + ` SELECT ` + effectColumns + ` FROM begun`
+
+const attempts = `jsonb_to_recordset(@attempts::jsonb) AS n (key text, account bigint, run text, holder text, kind text, tried jsonb, score bigint,
+	workflow text, object text, record text, changes jsonb, have jsonb)`
 
 // stillLast is the condition that an attempt's score is the account's last one.
 const stillLast = `NOT EXISTS (SELECT FROM scores WHERE account_id = n.account AND id > n.score)`
 
-func attemptArgs(all []Attempt) (named, error) {
-	n := len(all)
-	keys, accounts, runs, holders := make([]string, n), make([]int64, n), make([]string, n), make([]string, n)
-	kinds, tried, scores := make([]string, n), make([]string, n), make([]int64, n)
-	for i, a := range all {
-		values, err := encodeValues(a.Tried)
-		if err != nil {
-			return nil, err
-		}
-		keys[i], accounts[i], runs[i], holders[i] = a.Key, a.AccountID, a.RunID, a.Holder
-		kinds[i], tried[i], scores[i] = string(a.Kind), values, a.ScoreID
+// attemptArgs are the attempts as one argument, and their keys.
+func attemptArgs(all []Attempt) (args string, keys []string, err error) {
+	type row struct {
+		Key      string            `json:"key"`
+		Account  int64             `json:"account"`
+		Run      string            `json:"run"`
+		Holder   string            `json:"holder"`
+		Kind     crm.EffectKind    `json:"kind"`
+		Tried    map[string]string `json:"tried"`
+		Score    int64             `json:"score"`
+		Workflow string            `json:"workflow"`
+		Object   string            `json:"object"`
+		Record   string            `json:"record"`
+		Changes  []Change          `json:"changes"`
+		Have     map[string]string `json:"have"`
 	}
-	return named{
-		"key": keys, "account": accounts, "run": runs, "holder": holders, "kind": kinds, "tried": tried, "score": scores,
-	}, nil
+	rows := make([]row, len(all))
+	keys = make([]string, len(all))
+	for i, a := range all {
+		keys[i] = a.Key
+		rows[i] = row{
+			Key: a.Key, Account: a.AccountID, Run: a.RunID, Holder: a.Holder, Kind: a.Kind, Tried: orEmpty(a.Tried), Score: a.ScoreID,
+			Workflow: a.WorkflowID, Object: a.Object, Record: a.RecordID, Changes: append([]Change{}, a.Changes...), Have: orEmpty(a.Have),
+		}
+	}
+	args, err = encode(rows)
+	return args, keys, err
+}
+
+// orEmpty is the values, which are an object in JSON also where there are none.
+func orEmpty(values map[string]string) map[string]string {
+	if values == nil {
+		return map[string]string{}
+	}
+	return values
 }
 
 // Done is an effect that is done.
 type Done struct {
-	Key     string
-	CRMID   string            // of the record; "" if it is not known
-	Written map[string]string // the values that are there now
+	Key     string            `json:"key"`
+	CRMID   string            `json:"id"`      // of the record; "" if it is not known
+	Written map[string]string `json:"written"` // the values that are there now
+
+	// Attempt is the one that ended, by its number; 0 stands for all that have not.
+	Attempt int `json:"attempt"`
+	// Ends says how the changes of properties ended that were not written.
+	Ends map[string]WriteState `json:"ends"`
+	// Stage has the values that are to wait for a person, in place of those before; Settle
+	// how those end that waited.
+	Stage  map[string]Staged      `json:"-"`
+	Settle map[string]StagedState `json:"-"`
 }
 
-// FinishEffects is [Store.FinishEffect] for many effects at once.
+// FinishEffect records that the effect is done: the record's id in the CRM if it
+// is known, and the values that are there now. Values written earlier, and not
+// again, stay known.
+//
+// Errors: [account.ErrNotFound] for an effect that was never begun.
+func (s *Store) FinishEffect(ctx context.Context, d Done) error {
+	n, err := s.finish(ctx, []Done{d})
+	if err == nil && n == 0 {
+		err = account.ErrNotFound
+	}
+	return wrap(err, "finish effect %s", d.Key)
+}
+
+// FinishEffects is [Store.FinishEffect] for many effects at once. Effects that were never
+// begun are left out.
 func (s *Store) FinishEffects(ctx context.Context, done []Done) error {
-	const q = `
-		UPDATE effects e SET state = 'done', crm_id = coalesce(nullif(n.id, ''), crm_id), written = e.written || n.written, done_at = now(), reason = ''
-		FROM unnest(@keys::text[], @ids::text[], @written::jsonb[]) AS n (key, id, written) WHERE e.key = n.key`
-	if len(done) == 0 {
-		return nil
-	}
-	keys, ids, written := make([]string, len(done)), make([]string, len(done)), make([]string, len(done))
-	for i, d := range done {
-		values, err := encodeValues(d.Written)
-		if err != nil {
-			return wrap(err, "finish %d effects", len(done))
-		}
-		keys[i], ids[i], written[i] = d.Key, d.CRMID, values
-	}
-	_, err := s.db.Exec(ctx, q, named{"keys": keys, "ids": ids, "written": written})
+	_, err := s.finish(ctx, done)
 	return wrap(err, "finish %d effects", len(done))
+}
+
+func (s *Store) finish(ctx context.Context, done []Done) (finished int64, err error) {
+	const q = `
+		WITH n AS (
+			SELECT n.*, e.account_id FROM jsonb_to_recordset(@done::jsonb) AS n (key text, id text, written jsonb, attempt integer, ends jsonb)
+			JOIN effects e ON e.key = n.key
+		), ended AS (
+			UPDATE journal j SET state = coalesce(n.ends ->> j.property, 'written'), record_id = coalesce(nullif(n.id, ''), j.record_id), ended_at = now()
+			FROM n WHERE j.account_id = n.account_id AND j.effect_key = n.key
+				AND (j.attempt = n.attempt AND j.property <> '' OR j.state = 'trying' AND (n.attempt = 0 OR j.property = ''))
+		)
+		UPDATE effects e SET state = 'done', crm_id = coalesce(nullif(n.id, ''), e.crm_id), written = e.written || n.written, done_at = now(), reason = '',
+			stamps = e.stamps || coalesce((
+				SELECT jsonb_object_agg(v.name, now()) FROM jsonb_each_text(n.written) AS v (name, value) WHERE e.written ->> v.name IS DISTINCT FROM v.value
+			), '{}')
+		FROM n WHERE e.key = n.key`
+	if len(done) == 0 {
+		return 0, nil
+	}
+	rows := make([]Done, len(done))
+	for i, d := range done {
+		d.Written = orEmpty(d.Written)
+		if d.Ends == nil {
+			d.Ends = map[string]WriteState{}
+		}
+		rows[i] = d
+	}
+	text, err := encode(rows)
+	if err != nil {
+		return 0, err
+	}
+	var b pgx.Batch
+	b.Queue(q, named{"done": text}).Exec(func(tag pgconn.CommandTag) error {
+		finished = tag.RowsAffected()
+		return nil
+	})
+	if err := queueStaged(&b, done); err != nil {
+		return 0, err
+	}
+	err = s.db.SendBatch(ctx, &b).Close()
+	return finished, err
 }
 
 // beforeColumns are effectColumns as they were.
@@ -203,23 +311,6 @@ func (s *Store) whoElse(ctx context.Context, a Attempt) error {
 	}
 }
 
-// FinishEffect records that the effect is done: the record's id in the CRM if it
-// is known, and the values that are there now. Values written earlier, and not
-// again, stay known.
-//
-// Errors: [account.ErrNotFound] for an effect that was never begun.
-func (s *Store) FinishEffect(ctx context.Context, key, crmID string, written map[string]string) error {
-	const q = `
-		UPDATE effects SET state = 'done', crm_id = coalesce(nullif(@id, ''), crm_id), written = written || @written::jsonb,
-			done_at = now(), reason = ''
-		WHERE key = @key`
-	values, err := encodeValues(written)
-	if err != nil {
-		return wrap(err, "finish effect %s", key)
-	}
-	return wrap(affected(s.db.Exec(ctx, q, named{"key": key, "id": crmID, "written": values})), "finish effect %s", key)
-}
-
 // FailEffect records that the effect can never succeed, and why.
 //
 // Errors: [account.ErrNotFound] for an effect that was never begun.
@@ -235,7 +326,12 @@ func (s *Store) KeepEffect(ctx context.Context, key, reason string) error {
 }
 
 func (s *Store) endEffect(ctx context.Context, key, state, reason string) error {
-	const q = `UPDATE effects SET state = $2, reason = $3 WHERE key = $1`
+	const q = `
+		WITH ended AS (
+			UPDATE journal j SET state = $2, reason = $3, ended_at = now() FROM effects e
+			WHERE e.key = $1 AND j.account_id = e.account_id AND j.effect_key = $1 AND j.state = 'trying'
+		)
+		UPDATE effects SET state = $2, reason = $3 WHERE key = $1`
 	return wrap(affected(s.db.Exec(ctx, q, key, state, clean(reason, 1000))), "end effect %s as %s", key, state)
 }
 
@@ -258,14 +354,17 @@ func (s *Store) Effects(ctx context.Context, accountID int64) ([]Effect, error) 
 
 func scanEffect(row pgx.CollectableRow) (Effect, error) {
 	var e Effect
-	var written, tried []byte
+	var written, tried, stamps []byte
 	var triedAt, doneAt *time.Time
-	err := row.Scan(&e.Key, &e.AccountID, &e.RunID, &e.Kind, &e.State, &e.CRMID, &written, &tried, &e.Attempts, &triedAt, &doneAt, &e.Reason)
+	err := row.Scan(&e.Key, &e.AccountID, &e.RunID, &e.Kind, &e.State, &e.CRMID, &written, &tried, &e.Attempts, &triedAt, &doneAt, &e.Reason, &stamps)
 	if err != nil {
 		return e, err
 	}
 	e.TriedAt, e.DoneAt = value(triedAt), value(doneAt)
 	if err := json.Unmarshal(written, &e.Written); err != nil {
+		return e, err
+	}
+	if err := json.Unmarshal(stamps, &e.Stamps); err != nil {
 		return e, err
 	}
 	return e, json.Unmarshal(tried, &e.Tried)

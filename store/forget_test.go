@@ -31,6 +31,13 @@ func TestErasingACompanyLeavesNothingOfItAndAllOfTheOthers(t *testing.T) {
 		require.NoError(t, s.TakeRecords(ctx, store.Record{AccountID: acc.ID, CRM: "hubspot", Properties: map[string]string{"job_board": domain}}))
 		require.NoError(t, s.AddVisits(ctx, acc.ID, []signals.Visit{{ID: "v", Kind: "page_view", Page: "/" + domain, At: now}}))
 		require.NoError(t, s.SaveRun(ctx, store.Run{WorkflowID: "company/domain/" + domain, RunID: id, AccountID: acc.ID, Status: "running", StartedAt: now}))
+		key := crm.EffectKey(acc.Key, crm.PropertiesEffect, "")
+		_, err = s.TryEffect(ctx, store.Attempt{
+			Key: key, AccountID: acc.ID, RunID: id, WorkflowID: "company/domain/" + domain, Kind: crm.PropertiesEffect, Object: store.CompanyRecord,
+			Changes: []store.Change{{Property: crm.ReasonProperty, After: "fits, says " + domain}},
+		})
+		require.NoError(t, err)
+		require.NoError(t, s.FinishEffect(ctx, store.Done{Key: key, Stage: map[string]store.Staged{crm.TierProperty: {Value: domain}}}))
 		return acc
 	}
 	gone, stays := plant("canary.example", "1"), plant("other.example", "2")
@@ -63,7 +70,7 @@ func TestErasingACompanyLeavesNothingOfItAndAllOfTheOthers(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, known, erased)
 	require.Equal(t, []account.Account{gone}, erased.Accounts)
-	require.Equal(t, map[string]int64{"accounts": 1, "answers": 1, "facts": 1, "ledger": 1, "visits": 1, "runs": 1, "deals": 1, "reviews": 1, "subject_keys": 2}, erased.Rows)
+	require.Equal(t, map[string]int64{"accounts": 1, "answers": 1, "facts": 1, "ledger": 1, "visits": 1, "runs": 1, "effects": 1, "journal": 1, "staged": 1, "deals": 1, "reviews": 1, "subject_keys": 2}, erased.Rows)
 	require.Len(t, erased.Providers, 1)
 	require.Equal(t, "apollo", erased.Providers[0].Provider)
 	require.Equal(t, 1, erased.Providers[0].Calls)

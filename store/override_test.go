@@ -242,9 +242,9 @@ func TestTryEffectOfTheLastScoreByOneHolderAtATime(t *testing.T) {
 	require.NoError(t, try("a", first.ID))
 	require.NoError(t, try("a", first.ID), "its own attempt keeps nobody off")
 	require.ErrorIs(t, try("b", first.ID), store.ErrBusy)
-	require.NoError(t, s.FinishEffect(ctx, "k", "512", nil))
+	require.NoError(t, s.FinishEffect(ctx, store.Done{Key: "k", CRMID: "512"}))
 	require.NoError(t, try("b", first.ID))
-	require.NoError(t, s.FinishEffect(ctx, "k", "512", nil))
+	require.NoError(t, s.FinishEffect(ctx, store.Done{Key: "k", CRMID: "512"}))
 
 	next := scoreRow(acc, 2)
 	next.Before = first.ID

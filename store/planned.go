@@ -19,6 +19,8 @@ type Planned struct {
 	Task       bool    // it makes a task
 	OwnerIsNew bool    // the owner takes a turn for it
 	Moved      bool    // the account had moved, and was planned anew
+	Staged     int     // values that will wait for a person before they are written
+	Held       int     // values that their policy keeps from being written
 }
 
 // ReleaseRun is the run id of the scores that a release makes.
@@ -104,13 +106,13 @@ func (s *Store) KeepPlanned(ctx context.Context, releaseID int64, page []Planned
 	return wrap(err, "keep %d planned scores", len(page))
 }
 
-const plannedColumns = `account_id, before_id, bucket, pass, holding_id, rescore_at, task, owner_is_new, moved, ` + rowColumns
+const plannedColumns = `account_id, before_id, bucket, pass, holding_id, rescore_at, task, owner_is_new, moved, staged, held, ` + rowColumns
 
 const keepPlanned = `
 	INSERT INTO planned_scores (release_id, ` + plannedColumns + `)
 	SELECT @release, ` + plannedColumns + `
 	FROM unnest(@account::bigint[], @before::bigint[], @bucket::float8[], @pass::int[], @holding::bigint[], @rescore::timestamptz[],
-		@task::bool[], @new::bool[], @moved::bool[],
+		@task::bool[], @new::bool[], @moved::bool[], @staged::int[], @held::int[],
 		@model::text[], @version::int[], @value::int[], @tier::text[], @breakdown::jsonb[], @facts::jsonb[], @cause::text[],
 		@queue::text[], @owner::text[], @reason::text[], @exploration::bool[], @at::timestamptz[],
 		@override_id::bigint[], @override_value::int[], @override_tier::text[], @override_fit::int[],
@@ -120,9 +122,9 @@ const keepPlanned = `
 // overPlanned takes the place of a row that is there. A score that was published stays: what
 // comes after it is a further pass.
 var overPlanned = ` ON CONFLICT ON CONSTRAINT planned_score_once DO UPDATE SET
-	(before_id, bucket, pass, holding_id, rescore_at, task, owner_is_new, moved, state, effects, failure, ` + rowColumns + `)
+	(before_id, bucket, pass, holding_id, rescore_at, task, owner_is_new, moved, staged, held, state, effects, failure, ` + rowColumns + `)
 	= ROW (excluded.before_id, excluded.bucket, planned_scores.pass + CASE WHEN planned_scores.state = 'planned' THEN 0 ELSE 2 END,
-		excluded.holding_id, excluded.rescore_at, excluded.task, excluded.owner_is_new, excluded.moved, 'planned', 'none', '', ` + columnsOf("excluded", rowColumns) + `)`
+		excluded.holding_id, excluded.rescore_at, excluded.task, excluded.owner_is_new, excluded.moved, excluded.staged, excluded.held, 'planned', 'none', '', ` + columnsOf("excluded", rowColumns) + `)`
 
 // columnsOf are the columns, each of the named table.
 func columnsOf(table, columns string) string {
@@ -140,6 +142,7 @@ func plannedArgs(releaseID int64, page []Planned) (named, error) {
 		}
 		delete(row, "run")
 		row["bucket"], row["task"], row["new"], row["moved"] = p.Bucket, p.Task, p.OwnerIsNew, p.Moved
+		row["staged"], row["held"] = p.Staged, p.Held
 		row["rescore"] = optional(p.RescoreAt)
 		for name, v := range row {
 			if columns[name] == nil {

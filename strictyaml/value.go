@@ -41,6 +41,9 @@ func (v Value) Absent() bool { return v.node == nil }
 // Null reports whether nothing is written at the place, as after a bare "key:".
 func (v Value) Null() bool { return v.Absent() || v.node.ShortTag() == "!!null" }
 
+// Mapping reports whether the value is a mapping, where something else may stand, too.
+func (v Value) Mapping() bool { return !v.Absent() && v.node.Kind == yaml.MappingNode }
+
 // Fail reports a mistake at v, under v's path. An alias has been reported already.
 func (v Value) Fail(format string, args ...any) {
 	if v.Absent() || v.node.Kind == yaml.AliasNode {

@@ -192,6 +192,7 @@ func buildActivities(ctx context.Context, cfg config.Config, p config.Pipeline, 
 		Store: m.work.Store(st), CRM: crm, Routes: p.Routes, Budgets: p.BuildBudgets(),
 		Providers: map[string]activities.Source{},
 		LateFill:  activities.LateFill(p.LateFill), MaxContacts: p.CRM.Contacts,
+		Policies: p.CRM.Write, JournalFor: p.CRM.JournalFor(),
 		Targets:  activities.TargetList{Tiers: p.Signals.Tiers, Marked: p.Signals.Marked, Segments: p.Signals.Segments},
 		DailyCap: p.Signals.DailyCap, Zone: p.Signals.Night.Zone, GiveUp: p.Signals.GiveUp,
 		Review: activities.ReviewSettings{Zone: p.Review.Zone, RemindAfter: p.Review.RemindAfter, PublicURL: cfg.PublicURL},
@@ -314,7 +315,9 @@ func registerActivities(core worker.ActivityRegistry, a *activities.Activities) 
 	core.RegisterActivity(a.TellReview)
 	core.RegisterActivity(a.NewCompanies)
 	core.RegisterActivity(a.CompareEffects)
-	core.RegisterActivity(a.LastAccount) // a local one
+	core.RegisterActivity(a.LastAccount)  // a local one
+	core.RegisterActivity(a.UndoAccounts) // likewise
+	core.RegisterActivity(a.UndoAccount)
 }
 
 // coreOptions keeps few tasks under way: a step takes milliseconds of CPU, so more

@@ -21,6 +21,8 @@ const (
 	companies = "company/"
 	responses = "signals/response/"
 	overrides = "override/"
+	approvals = "approved/"
+	undos     = "undo/"
 )
 
 // ProviderQueue is the task queue of one provider, where the server holds its rate
@@ -66,7 +68,7 @@ func ReconcileID(crm string) string { return "reconcile/" + crm }
 // AboutOneCompany reports whether the workflow with this id is about one company and no
 // other: what Temporal keeps of it goes when the company is forgotten.
 func AboutOneCompany(id string) bool {
-	for _, prefix := range []string{companies, responses, overrides} {
+	for _, prefix := range []string{companies, responses, overrides, approvals, undos} {
 		if strings.HasPrefix(id, prefix) {
 			return true
 		}

@@ -30,6 +30,8 @@ func Register(r Registry) {
 	}{
 		{"CompanyOnboarding", CompanyOnboarding, workflow.VersioningBehaviorPinned},
 		{"SignalResponse", SignalResponse, workflow.VersioningBehaviorPinned},
+		{"WriteApproved", WriteApproved, workflow.VersioningBehaviorPinned},
+		{"UndoRun", UndoRun, workflow.VersioningBehaviorPinned},
 		{"SignalSweep", SignalSweep, workflow.VersioningBehaviorAutoUpgrade},
 		{"SourceSweep", SourceSweep, workflow.VersioningBehaviorAutoUpgrade},
 		{"AccountOverride", AccountOverride, workflow.VersioningBehaviorAutoUpgrade}, // until it expires

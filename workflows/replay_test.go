@@ -68,7 +68,7 @@ func TestWhatGoesOnInANewRunMovesToTheCurrentVersion(t *testing.T) {
 			pinned = append(pinned, name)
 		}
 	}
-	require.ElementsMatch(t, []string{"CompanyOnboarding", "SignalResponse"}, pinned)
+	require.ElementsMatch(t, []string{"CompanyOnboarding", "SignalResponse", "WriteApproved", "UndoRun"}, pinned)
 }
 
 // registered are the workflows that workers register.

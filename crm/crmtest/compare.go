@@ -19,6 +19,8 @@ var compareTests = []struct {
 	{"new companies are visited once, the oldest first", visitsCreated},
 	{"a visit that has enough ends the search", endsVisit},
 	{"notes and tasks are there until somebody deletes them", seesDeleted},
+	{"what people did to notes and tasks is seen", seesTouched},
+	{"a note or task is archived once", archives},
 	{"a property tells who wrote it", tellsVersions},
 	{"a failed look at what is there is an error", failsComparing},
 }
@@ -93,6 +95,45 @@ func seesDeleted(t *testing.T, b Bench) {
 	require.Empty(t, existing(crm.NoteEffect, note))
 	_, err = b.CRM.Existing(t.Context(), crm.CompanyEffect, []string{note})
 	require.Equal(t, outbound.BadRequest, outbound.OutcomeOf(err))
+}
+
+func seesTouched(t *testing.T, b Bench) {
+	key := b.Server.AddCompany("Acme", "acme.example", nil)
+	note := crm.Note{Key: crm.EffectKey(key, crm.NoteEffect, "fit"), Body: "fits", At: time.Now()}
+	noteID, err := b.CRM.CreateNote(t.Context(), key, note)
+	require.NoError(t, err)
+	taskID, err := b.CRM.CreateTask(t.Context(), key, crm.Task{Key: crm.EffectKey(key, crm.TaskEffect, "tier-1"), Subject: "Reach out", Body: "now", Due: time.Now()})
+	require.NoError(t, err)
+	stands := func(kind crm.EffectKind, ids ...string) []crm.Engagement {
+		found, err := b.CRM.Engagements(t.Context(), kind, ids)
+		require.NoError(t, err)
+		return found
+	}
+	note.Body = "fits better"
+	require.NoError(t, b.CRM.UpdateNote(t.Context(), noteID, note))
+	require.Equal(t, []crm.Engagement{{ID: noteID}}, stands(crm.NoteEffect, noteID, "999999999"), "our own change is none")
+	require.Equal(t, []crm.Engagement{{ID: taskID}}, stands(crm.TaskEffect, taskID, "no id"))
+	require.Empty(t, stands(crm.TaskEffect))
+	b.Server.CompleteTask(taskID)
+	require.Equal(t, []crm.Engagement{{ID: taskID, Touched: true, Done: true}}, stands(crm.TaskEffect, taskID))
+	_, err = b.CRM.Engagements(t.Context(), crm.CompanyEffect, []string{"1"})
+	require.Equal(t, outbound.BadRequest, outbound.OutcomeOf(err))
+}
+
+func archives(t *testing.T, b Bench) {
+	key := b.Server.AddCompany("Acme", "acme.example", nil)
+	note := crm.Note{Key: crm.EffectKey(key, crm.NoteEffect, "fit"), Body: "fits", At: time.Now()}
+	id, err := b.CRM.CreateNote(t.Context(), key, note)
+	require.NoError(t, err)
+	for range 2 {
+		require.NoError(t, b.CRM.Archive(t.Context(), crm.NoteEffect, id), "one that is gone is no error")
+	}
+	_, there := b.Server.Engagement(id)
+	require.False(t, there)
+	_, err = b.CRM.FindNote(t.Context(), key, note.Key)
+	require.ErrorIs(t, err, account.ErrNotFound)
+	require.Equal(t, outbound.BadRequest, outbound.OutcomeOf(b.CRM.Archive(t.Context(), crm.NoteEffect, "no id")))
+	require.Equal(t, outbound.BadRequest, outbound.OutcomeOf(b.CRM.Archive(t.Context(), crm.CompanyEffect, id)))
 }
 
 func tellsVersions(t *testing.T, b Bench) {

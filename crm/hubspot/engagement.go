@@ -147,6 +147,88 @@ func priority(word string) string {
 	}
 }
 
+// speaking are the properties of notes and tasks that people change when they make one
+// their own.
+var speaking = map[string][]string{
+	notes.objectType: {notes.body},
+	tasks.objectType: {tasks.body, taskStatus, "hs_task_subject", "hs_task_priority", "hs_timestamp", ownerProperty},
+}
+
+// Engagements implements crm.CRM.
+func (c *Client) Engagements(ctx context.Context, kind crm.EffectKind, ids []string) ([]crm.Engagement, error) {
+	e, err := engagementOf(kind)
+	if err != nil {
+		return nil, err
+	}
+	inputs := []map[string]string{}
+	for _, recordID := range ids {
+		if number(recordID) {
+			inputs = append(inputs, map[string]string{"id": recordID})
+		}
+	}
+	if len(inputs) == 0 {
+		return nil, nil
+	}
+	var list struct {
+		Results []struct {
+			record
+			History map[string][]version `json:"propertiesWithHistory"`
+		} `json:"results"`
+	}
+	req := post(c.objects(e.objectType, "batch", "read"), map[string]any{
+		"inputs": inputs, "properties": []string{taskStatus}, "propertiesWithHistory": speaking[e.objectType],
+	})
+	if err := c.call(ctx, req, func(r outbound.Response) error { return r.JSON(&list) }); err != nil {
+		return nil, err
+	}
+	found := make([]crm.Engagement, len(list.Results))
+	for i, rec := range list.Results {
+		found[i] = crm.Engagement{ID: string(rec.ID), Done: rec.property(taskStatus) == taskCompleted, Touched: touched(rec.History, e.body)}
+	}
+	return found, nil
+}
+
+// touched reports whether a value came from elsewhere than the first text.
+func touched(history map[string][]version, body string) bool {
+	texts := history[body]
+	if len(texts) == 0 { // nobody can tell
+		return true
+	}
+	maker := texts[len(texts)-1].version().Source
+	for _, all := range history {
+		for _, v := range all {
+			if at := v.version(); at.Person || at.Source != maker {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func engagementOf(kind crm.EffectKind) (engagement, error) {
+	switch kind {
+	case crm.NoteEffect:
+		return notes, nil
+	case crm.TaskEffect:
+		return tasks, nil
+	default:
+		return engagement{}, refuse("want a note or a task")
+	}
+}
+
+// Archive implements crm.CRM. HubSpot answers alike where there is nothing to archive.
+func (c *Client) Archive(ctx context.Context, kind crm.EffectKind, recordID string) error {
+	e, err := engagementOf(kind)
+	if err != nil {
+		return err
+	}
+	if !number(recordID) {
+		return refuse("the record's id is not a number")
+	}
+	req := post(c.objects(e.objectType, "batch", "archive"), map[string]any{"inputs": []map[string]string{{"id": recordID}}})
+	return c.call(ctx, req, nil)
+}
+
 // millis is a time as HubSpot takes it; no time is now, since one is required.
 func millis(t time.Time) string {
 	if t.IsZero() {

@@ -26,6 +26,7 @@ func (c *CRM) Handler() http.Handler {
 	c.handle(mux, "POST "+object+"/search", c.search)
 	c.handle(mux, "POST "+object+"/batch/read", c.readBatch)
 	c.handle(mux, "POST "+object+"/batch/update", c.updateBatch)
+	c.handle(mux, "POST "+object+"/batch/archive", c.archiveBatch)
 	c.handle(mux, "GET "+object+"/{id}", c.readRecord)
 	c.handle(mux, "PATCH "+object+"/{id}", c.updateRecord)
 	if !c.bulkAssociations {
@@ -247,6 +248,10 @@ func noSuchPath(w http.ResponseWriter, _ *http.Request) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
+	if status == http.StatusNoContent {
+		w.WriteHeader(status)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json;charset=utf-8")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body)

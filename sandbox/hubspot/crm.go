@@ -192,6 +192,11 @@ func (c *CRM) typeIn(objectType, what, id string, values map[string]string) erro
 	return nil
 }
 
+// EditNote replaces the text of a note as a person would: not in the ledger.
+func (c *CRM) EditNote(noteID, body string) error {
+	return c.typeIn(notes, "note", noteID, map[string]string{"hs_note_body": body})
+}
+
 // CompleteTask ticks a task off as a person would: not in the ledger. False when there
 // is no such task.
 func (c *CRM) CompleteTask(taskID string) bool {

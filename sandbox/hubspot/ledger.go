@@ -12,7 +12,7 @@ import (
 // Write is one write that the API took.
 type Write struct {
 	At         time.Time         `json:"at"`
-	Method     string            `json:"method"` // POST creates, PATCH changes
+	Method     string            `json:"method"` // POST creates, PATCH changes, DELETE archives
 	Object     string            `json:"object"` // companies, notes, tasks, properties, groups
 	ID         string            `json:"id"`
 	CompanyID  string            `json:"company_id,omitempty"`

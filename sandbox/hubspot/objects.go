@@ -124,6 +124,31 @@ func (c *CRM) createRecord(r *call) (int, any, error) {
 	return http.StatusCreated, c.show(r.objectType, rec, sortedKeys(values)), nil
 }
 
+// archiveBatch takes notes and tasks away. Those that are not there are passed over.
+func (c *CRM) archiveBatch(r *call) (int, any, error) {
+	var body struct {
+		Inputs []struct{ ID json.Number } `json:"inputs"`
+	}
+	if err := r.into(&body); err != nil {
+		return 0, nil, err
+	}
+	if n := len(body.Inputs); n == 0 || n > 100 {
+		return 0, nil, invalid("inputs must have between 1 and 100 items")
+	}
+	if r.objectType != notes && r.objectType != tasks {
+		return 0, nil, invalid(r.objectType + " are not archived here")
+	}
+	for _, in := range body.Inputs {
+		rec, ok := c.find(r.objectType, in.ID.String())
+		if !ok {
+			continue
+		}
+		c.objects[r.objectType].remove(func(other *record) bool { return other == rec })
+		c.note(r, http.MethodDelete, rec, nil)
+	}
+	return http.StatusNoContent, nil, nil
+}
+
 // toCompany are the association types from a record to its company.
 var toCompany = map[string]int{notes: 190, tasks: 192}
 
