@@ -1,0 +1,245 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+)
+
+// plansPerStack is how many plans a Temporal and a Postgres serve before they are replaced
+// by empty ones.
+const plansPerStack = 25
+
+// Summary is what all plans came to.
+type Summary struct {
+	Seed       uint64         `json:"seed"` // of the first
+	Plans      int            `json:"plans"`
+	Injected   map[Action]int `json:"injected"`
+	Missed     int            `json:"missed"` // faults whose step never came
+	Works      map[string]int `json:"works"`
+	Companies  int            `json:"companies"`
+	Effects    int            `json:"effects"`
+	Violations int            `json:"violations"` // plans with any
+	Failed     int            `json:"failed"`     // plans that could not be carried out
+	WallS      float64        `json:"wall_s"`
+	Results    []Result       `json:"results"`
+}
+
+// runAll runs the plans, several at a time, and tells of each.
+func runAll(ctx context.Context, set settings, out io.Writer) error {
+	began := time.Now()
+	seeds := make(chan uint64)
+	results := make(chan Result)
+	go func() {
+		defer close(seeds)
+		for i := range set.plans {
+			select {
+			case seeds <- set.seed + uint64(i):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	var lanes sync.WaitGroup
+	for i := range min(set.lanes, set.plans) {
+		lanes.Go(func() {
+			for ctx.Err() == nil && runStack(ctx, i, seeds, results) {
+			}
+		})
+	}
+	go func() {
+		lanes.Wait()
+		close(results)
+	}()
+	s := Summary{Seed: set.seed, Injected: map[Action]int{}, Works: map[string]int{}}
+	for r := range results {
+		s.add(r)
+		tell(out, r)
+	}
+	s.WallS = time.Since(began).Seconds()
+	s.print(out)
+	if set.report != "" {
+		if err := s.write(set.report); err != nil {
+			return err
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case s.Violations+s.Failed > 0:
+		return fmt.Errorf("%d of %d plans broke a promise, %d could not be carried out", s.Violations, s.Plans, s.Failed)
+	default:
+		return nil
+	}
+}
+
+// runStack runs some plans on one stack, and reports whether there may be more.
+func runStack(ctx context.Context, n int, seeds <-chan uint64, results chan<- Result) (more bool) {
+	seed, more := <-seeds
+	if !more {
+		return false
+	}
+	failed := func(err error) bool {
+		p := Make(seed)
+		results <- Result{Plan: p, Told: p.String(), Failed: err.Error()}
+		return true
+	}
+	cmd, in, lines, err := startLane(ctx, n)
+	if err != nil {
+		return failed(err)
+	}
+	defer func() {
+		_ = in.Close()
+		_ = cmd.Wait()
+	}()
+	for i := 0; ; i++ {
+		fmt.Fprintln(in, seed)
+		if !lines.Scan() {
+			return failed(fmt.Errorf("the lane ended: %w", cmp.Or(lines.Err(), io.ErrUnexpectedEOF)))
+		}
+		var r Result
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			return failed(err)
+		}
+		results <- r
+		if i+1 == plansPerStack {
+			return true
+		}
+		if seed, more = <-seeds; !more {
+			return false
+		}
+	}
+}
+
+// startLane starts a stack with an empty Temporal and chaos itself on it.
+func startLane(ctx context.Context, n int) (*exec.Cmd, io.WriteCloser, *bufio.Scanner, error) {
+	stack, err := built("stack")
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	dir := filepath.Join(filepath.Dir(filepath.Dir(stack)), ".sluice", "chaos")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, nil, nil, err
+	}
+	db := filepath.Join(dir, fmt.Sprintf("lane-%d.db", n))
+	old, _ := filepath.Glob(db + "*")
+	for _, name := range old {
+		_ = os.Remove(name)
+	}
+	cmd := exec.CommandContext(ctx, stack, "-db", db, "--", self, "-lane")
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 40 * time.Second
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 64<<20)
+	return cmd, in, lines, cmd.Start()
+}
+
+func (s *Summary) add(r Result) {
+	s.Plans++
+	s.Missed += r.Missed
+	s.Companies += r.Companies
+	s.Effects += r.Effects
+	s.Works[r.Plan.Work]++
+	for a, n := range r.Injected {
+		s.Injected[a] += n
+	}
+	switch {
+	case len(r.Violations) > 0:
+		s.Violations++
+	case r.Failed != "":
+		s.Failed++
+	}
+	s.Results = append(s.Results, r)
+}
+
+// tell says how a plan went, and, if a promise was broken, how to see it again.
+func tell(out io.Writer, r Result) {
+	word := "ok"
+	switch {
+	case len(r.Violations) > 0:
+		word = "BROKEN"
+	case r.Failed != "":
+		word = "FAILED"
+	}
+	injected := 0
+	for _, n := range r.Injected {
+		injected += n
+	}
+	fmt.Fprintf(out, "%-6s seed %-6d %-10s %2d companies, %d faults, %d effects, %4.1f s\n", word, r.Plan.Seed, r.Plan.Work, r.Companies, injected, r.Effects, r.Seconds)
+	if word == "ok" {
+		return
+	}
+	fmt.Fprintf(out, "%s\n", r.Told)
+	if r.Failed != "" {
+		fmt.Fprintf(out, "  could not be carried out: %s\n", r.Failed)
+	}
+	for _, v := range r.Violations {
+		fmt.Fprintf(out, "  %s\n", v)
+	}
+	fmt.Fprintf(out, "  again: make chaos PLANS=1 SEED=%d\n", r.Plan.Seed)
+}
+
+func (s *Summary) print(out io.Writer) {
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.AppendRow(table.Row{"plans", s.Plans})
+	for _, name := range workNames {
+		if s.Works[name] > 0 {
+			t.AppendRow(table.Row{"  " + works[name].title, s.Works[name]})
+		}
+	}
+	t.AppendRow(table.Row{"companies", s.Companies})
+	t.AppendRow(table.Row{"effects checked", s.Effects})
+	total := 0
+	for _, n := range s.Injected {
+		total += n
+	}
+	t.AppendRow(table.Row{"faults", total})
+	for _, a := range slices.Concat(kills, others) {
+		if s.Injected[a] > 0 {
+			t.AppendRow(table.Row{"  " + string(a), s.Injected[a]})
+		}
+	}
+	t.AppendRow(table.Row{"faults whose step never came", s.Missed})
+	t.AppendRow(table.Row{"plans that could not be carried out", s.Failed})
+	t.AppendRow(table.Row{"plans that broke a promise", s.Violations})
+	t.AppendRow(table.Row{"minutes", fmt.Sprintf("%.1f", s.WallS/60)})
+	fmt.Fprintf(out, "\n%s\n", t.Render())
+}
+
+func (s *Summary) write(file string) error {
+	slices.SortFunc(s.Results, func(a, b Result) int { return int(int64(a.Plan.Seed) - int64(b.Plan.Seed)) })
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(b, '\n'), 0o644)
+}

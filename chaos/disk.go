@@ -1,0 +1,4 @@
+package main
+
+func (w *world) fillDisk() {}
+func (w *world) freeDisk() {}

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/sandbox"
+)
+
+// Plan is what happens in one round: the work, and what goes wrong meanwhile. It is made
+// from its seed alone.
+type Plan struct {
+	Seed      uint64  `json:"seed"`
+	Work      string  `json:"work"`
+	Companies int     `json:"companies"`
+	Workers   int     `json:"workers"`
+	Weather   Weather `json:"weather"`
+	Faults    []Fault `json:"faults"`
+}
+
+// Weather is what goes wrong all the time until the faults are lifted.
+type Weather struct {
+	LostAnswers float64 `json:"lost_answers,omitempty"` // share of the CRM's writes that are done and never answered
+	Errors      float64 `json:"errors,omitempty"`       // share of the vendors' calls that are answered 500 or 503
+	LatencyMS   int     `json:"latency_ms,omitempty"`   // of every vendor and the CRM
+}
+
+// Fault is one thing that goes wrong, and when.
+type Fault struct {
+	When Step          `json:"when"`
+	Do   Action        `json:"do"`
+	For  time.Duration `json:"for"` // how long it lasts; of a kill, how long what is killed stays down
+}
+
+// Action is what is done.
+type Action string
+
+// The actions.
+const (
+	KillWorker   Action = "kill worker"
+	KillStarter  Action = "kill starter"
+	KillTemporal Action = "kill temporal"
+	KillPostgres Action = "kill postgres"
+
+	CutTemporal Action = "cut temporal" // connections are reset, new ones refused
+	CutPostgres Action = "cut postgres"
+	CutCRM      Action = "cut crm"
+	CutVendors  Action = "cut vendors"
+
+	StallTemporal Action = "stall temporal" // nothing moves on any connection
+	StallPostgres Action = "stall postgres"
+	StallCRM      Action = "stall crm"
+	StallVendors  Action = "stall vendors"
+
+	SlowTemporal Action = "slow temporal" // everything is late
+	SlowPostgres Action = "slow postgres"
+	SlowCRM      Action = "slow crm"
+	SlowVendors  Action = "slow vendors"
+
+	FillDisk        Action = "fill disk"        // of Postgres: no room is left
+	TakeConnections Action = "take connections" // of Postgres: all of them
+	ClockForward    Action = "clock forward"    // of the sandbox
+	ClockBack       Action = "clock back"
+)
+
+// kills are what each plan has at least one of.
+var kills = []Action{KillWorker, KillStarter, KillTemporal, KillPostgres}
+
+// others are what a plan may have besides.
+var others = []Action{
+	CutTemporal, CutPostgres, CutCRM, CutVendors, StallTemporal, StallPostgres, StallCRM, StallVendors,
+	SlowTemporal, SlowPostgres, SlowCRM, SlowVendors, FillDisk, TakeConnections, ClockForward, ClockBack,
+}
+
+// Step is a place in the work that can be waited for: a request of a kind, or what it is
+// about, and the how-manieth. Requests are counted where they pass: at the gateway of the
+// sandbox, at the one of Temporal, and at the one of Postgres.
+type Step struct {
+	At       string `json:"at"`       // such as "hubspot note created", "temporal RespondActivityTaskCompleted", "postgres scores"
+	Nth      int    `json:"nth"`      // from 1, since the faults were armed
+	Answered bool   `json:"answered"` // it has been done, and its answer is on the way; else it has arrived and is not done
+}
+
+// String says it in words.
+func (s Step) String() string {
+	if s.Answered {
+		return fmt.Sprintf("%q for the %s time, done but not yet answered", s.At, ordinal(s.Nth))
+	}
+	return fmt.Sprintf("%q for the %s time, not yet done", s.At, ordinal(s.Nth))
+}
+
+func ordinal(n int) string {
+	suffix := "th"
+	if n%100 < 11 || n%100 > 13 {
+		switch n % 10 {
+		case 1:
+			suffix = "st"
+		case 2:
+			suffix = "nd"
+		case 3:
+			suffix = "rd"
+		}
+	}
+	return fmt.Sprint(n) + suffix
+}
+
+// String tells the plan.
+func (p Plan) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed %d: %s with %d companies and %d worker(s)", p.Seed, works[p.Work].title, p.Companies, p.Workers)
+	if w := p.Weather; w != (Weather{}) {
+		fmt.Fprintf(&b, "; meanwhile %.0f %% of the CRM's answers to writes get lost, %.0f %% of the vendors' calls fail, each call takes %d ms more",
+			100*w.LostAnswers, 100*w.Errors, w.LatencyMS)
+	}
+	for _, f := range p.Faults {
+		fmt.Fprintf(&b, "\n  at %s: %s for %s", f.When, f.Do, f.For)
+	}
+	return b.String()
+}
+
+// Make draws the plan of a seed.
+func Make(seed uint64) Plan {
+	r := rand.New(rand.NewPCG(seed, 0x51))
+	p := Plan{Seed: seed, Work: drawWork(r), Companies: 8 + r.IntN(8), Workers: 1 + r.IntN(2)}
+	w := works[p.Work]
+	if r.IntN(2) == 0 {
+		p.Weather.LostAnswers = 0.1 * r.Float64()
+	}
+	if r.IntN(3) == 0 {
+		p.Weather.Errors = 0.15 * r.Float64()
+	}
+	if r.IntN(2) == 0 {
+		p.Weather.LatencyMS = 5 + r.IntN(60)
+	}
+	p.Faults = append(p.Faults, w.fault(r, p.Companies, kills[r.IntN(len(kills))]))
+	for range r.IntN(4) {
+		do := others[r.IntN(len(others))]
+		if r.IntN(4) == 0 {
+			do = kills[r.IntN(len(kills))]
+		}
+		p.Faults = append(p.Faults, w.fault(r, p.Companies, do))
+	}
+	return p
+}
+
+// drawWork makes the bulk of all plans company runs and sweeps.
+func drawWork(r *rand.Rand) string {
+	total := 0
+	for _, name := range workNames {
+		total += works[name].share
+	}
+	n := r.IntN(total)
+	for _, name := range workNames {
+		if n -= works[name].share; n < 0 {
+			return name
+		}
+	}
+	return workNames[0]
+}
+
+// fault draws where in the work the action comes.
+func (w work) fault(r *rand.Rand, companies int, do Action) Fault {
+	at := w.steps[r.IntN(len(w.steps))]
+	most := max(1, int(at.each*float64(companies)))
+	f := Fault{Do: do, When: Step{At: at.name, Nth: 1 + r.IntN(most), Answered: r.IntN(2) == 0}}
+	f.For = time.Duration(r.IntN(3000)) * time.Millisecond
+	switch do {
+	case KillTemporal, KillPostgres:
+		f.For = 0 // until it is up again
+	case ClockForward, ClockBack:
+		f.For = time.Duration(1+r.IntN(20)) * time.Hour
+	default:
+	}
+	return f
+}
+
+// work is one kind of work, and the steps that it is known to take.
+type work struct {
+	title     string
+	share     int // of all plans
+	steps     []countedStep
+	table     func(Plan) *sandbox.Table           // of the sandbox; nil: the shipped one
+	before    func(*world, context.Context) error // in peace
+	do        func(*world, context.Context) error // under fault, until all is accepted
+	after     func(*world, context.Context) error // in peace again
+	settled   bool                                // accounts end at the score of a world in peace
+	buysAgain bool                                // old answers are asked for again
+}
+
+// countedStep is a step and how often it comes for each company, at least about.
+type countedStep struct {
+	name string
+	each float64
+}
+
+// companySteps are those of a company's run.
+var companySteps = []countedStep{
+	{"apollo", 1}, {"clearbit", 0.5}, {"hunter", 0.3}, {"pdl", 0.2}, {"website", 0.2},
+	{"hubspot company read", 2}, {"hubspot properties written", 1}, {"hubspot note created", 1}, {"hubspot task created", 0.1},
+	{"hubspot contacts written", 0.7},
+	{"temporal StartWorkflowExecution", 0.4}, {"temporal RespondWorkflowTaskCompleted", 5}, {"temporal RespondActivityTaskCompleted", 4},
+	{"postgres accounts", 1}, {"postgres ledger", 1.5}, {"postgres answers", 1}, {"postgres scores", 1}, {"postgres effects", 3}, {"postgres runs", 1},
+}
+
+// works are all kinds of work; workNames gives them an order.
+var works map[string]work
+
+func init() {
+	works = map[string]work{
+		"companies": {title: "company runs", share: 12, steps: companySteps, do: (*world).companies, settled: true},
+	}
+}
+
+var workNames = []string{"companies"}
