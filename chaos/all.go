@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -52,10 +53,15 @@ func runAll(ctx context.Context, set settings, out io.Writer) error {
 			}
 		}
 	}()
+	place, err := takePlace()
+	if err != nil {
+		return err
+	}
+	defer place.Close()
 	var lanes sync.WaitGroup
 	for i := range min(set.lanes, set.plans) {
 		lanes.Go(func() {
-			for ctx.Err() == nil && runStack(ctx, i, seeds, results) {
+			for ctx.Err() == nil && runStack(ctx, place.lane(i), set.work, seeds, results) {
 			}
 		})
 	}
@@ -86,17 +92,17 @@ func runAll(ctx context.Context, set settings, out io.Writer) error {
 }
 
 // runStack runs some plans on one stack, and reports whether there may be more.
-func runStack(ctx context.Context, n int, seeds <-chan uint64, results chan<- Result) (more bool) {
+func runStack(ctx context.Context, db, work string, seeds <-chan uint64, results chan<- Result) (more bool) {
 	seed, more := <-seeds
 	if !more {
 		return false
 	}
 	failed := func(err error) bool {
-		p := Make(seed)
+		p := Make(seed, work)
 		results <- Result{Plan: p, Told: p.String(), Failed: err.Error()}
 		return true
 	}
-	cmd, in, lines, err := startLane(ctx, n)
+	cmd, in, lines, err := startLane(ctx, db, work)
 	if err != nil {
 		return failed(err)
 	}
@@ -123,8 +129,37 @@ func runStack(ctx context.Context, n int, seeds <-chan uint64, results chan<- Re
 	}
 }
 
+// place is where a run of chaos keeps its Temporals. Several may run at once; what the last
+// one has left is used again.
+type place struct{ *os.File }
+
+func takePlace() (place, error) {
+	stack, err := built("stack")
+	if err != nil {
+		return place{}, err
+	}
+	for n := range 16 {
+		dir := filepath.Join(filepath.Dir(filepath.Dir(stack)), ".sluice", fmt.Sprintf("chaos-%d", n))
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return place{}, err
+		}
+		f, err := os.Open(dir)
+		if err != nil {
+			return place{}, err
+		}
+		if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+			return place{f}, nil
+		}
+		_ = f.Close()
+	}
+	return place{}, errors.New("16 runs of chaos are under way in this checkout: wait for one")
+}
+
+// lane is the file of a lane's Temporal.
+func (p place) lane(n int) string { return filepath.Join(p.Name(), fmt.Sprintf("lane-%d.db", n)) }
+
 // startLane starts a stack with an empty Temporal and chaos itself on it.
-func startLane(ctx context.Context, n int) (*exec.Cmd, io.WriteCloser, *bufio.Scanner, error) {
+func startLane(ctx context.Context, db, work string) (*exec.Cmd, io.WriteCloser, *bufio.Scanner, error) {
 	stack, err := built("stack")
 	if err != nil {
 		return nil, nil, nil, err
@@ -133,16 +168,11 @@ func startLane(ctx context.Context, n int) (*exec.Cmd, io.WriteCloser, *bufio.Sc
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	dir := filepath.Join(filepath.Dir(filepath.Dir(stack)), ".sluice", "chaos")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, nil, nil, err
-	}
-	db := filepath.Join(dir, fmt.Sprintf("lane-%d.db", n))
 	old, _ := filepath.Glob(db + "*")
 	for _, name := range old {
 		_ = os.Remove(name)
 	}
-	cmd := exec.CommandContext(ctx, stack, "-db", db, "--", self, "-lane")
+	cmd := exec.CommandContext(ctx, stack, "-db", db, "--", self, "-lane", "-work", work)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 40 * time.Second
 	cmd.Stderr = os.Stderr
@@ -201,7 +231,11 @@ func tell(out io.Writer, r Result) {
 	for _, v := range r.Violations {
 		fmt.Fprintf(out, "  %s\n", v)
 	}
-	fmt.Fprintf(out, "  again: make chaos PLANS=1 SEED=%d\n", r.Plan.Seed)
+	only := ""
+	if r.Plan.Only != "" {
+		only = " WORK=" + r.Plan.Only
+	}
+	fmt.Fprintf(out, "  again: make chaos PLANS=1 SEED=%d%s\n", r.Plan.Seed, only)
 }
 
 func (s *Summary) print(out io.Writer) {

@@ -47,8 +47,15 @@ func (w *world) executions(ctx context.Context) ([]*workflow.WorkflowExecutionIn
 
 // mayRun says of a run that is under way whether it may be: it waits for a time that is
 // far off.
-func mayRun(e *workflow.WorkflowExecutionInfo) bool {
-	return e.GetType().GetName() == "AccountOverride"
+func (w *world) mayRun(ctx context.Context, e *workflow.WorkflowExecutionInfo) bool {
+	switch e.GetType().GetName() {
+	case "AccountOverride":
+		return true
+	case "QuarterlyReview":
+		return !w.reviewed && w.reviewMade(ctx)
+	default:
+		return false
+	}
 }
 
 // stillRunning names the runs that are under way and should not be for long; "" for none.
@@ -61,7 +68,7 @@ func (w *world) stillRunning(ctx context.Context) string {
 	seen := map[string]bool{}
 	for _, e := range all {
 		seen[e.GetExecution().GetWorkflowId()] = true
-		if e.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING && !mayRun(e) {
+		if e.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING && !w.mayRun(ctx, e) {
 			out = append(out, e.GetExecution().GetWorkflowId())
 		}
 	}
@@ -83,7 +90,7 @@ func (w *world) workflowID(c *company) string { return activities.CompanyRunID(w
 func (w *world) check(ctx context.Context, res *Result) []string {
 	var v violations
 	for _, one := range []func(context.Context, *violations) error{
-		w.checkRuns, w.checkCompanies, w.checkWrites, w.checkSpending, w.checkLogs,
+		w.checkRuns, w.checkCompanies, w.checkWrites, w.checkSpending, w.checkNews, w.checkRelease, w.checkReview, w.checkLogs,
 	} {
 		if err := one(ctx, &v); err != nil {
 			v.add("cannot be checked: %v", err)
@@ -244,7 +251,9 @@ func (w *world) checkOrder(c *company, rows []store.ScoreRow, v *violations) {
 	}
 	earned := slices.ContainsFunc(rows, func(r store.ScoreRow) bool { return r.Counts().Tier == "Tier 1" && !r.Exploration })
 	last := rows[len(rows)-1].Counts()
-	if tasks > 1 || tasks == 1 && !earned || tasks == 0 && last.Tier == "Tier 1" && !last.Provisional && earned {
+	// A response to news, and a release, decide on tasks by themselves.
+	missing := tasks == 0 && last.Tier == "Tier 1" && !last.Provisional && earned && works[w.plan.Work].settled
+	if tasks > 1 || tasks == 1 && !earned || missing {
 		v.add("%s: %d tasks for Tier 1; it stands at %s", c.Domain, tasks, last.Tier)
 	}
 }
@@ -271,7 +280,7 @@ func (w *world) checkWrites(_ context.Context, v *violations) error {
 			}
 			have[p] = value
 		}
-		if len(repeated) > 0 && changed == 0 {
+		if len(repeated) > 0 && changed == 0 && !w.overwritten[write.ID] {
 			slices.Sort(repeated)
 			v.add("%s %s of %s was written twice with the same values: %v", write.Object, write.ID, write.At.Format(time.TimeOnly), repeated)
 		}
@@ -332,7 +341,8 @@ func (w *world) checkSpending(ctx context.Context, v *violations) error {
 		if under := t.credits - charged; under > t.lostCredits+0.001 {
 			v.add("%s charged %g credits, the ledger says %g, of which %g may have been lost", name, charged, t.credits, t.lostCredits)
 		}
-		if float64(seen.Requests) > t.rows && vendor != sandbox.Website { // it reads several pages for one answer
+		asksPeople := works[w.plan.Work].buysAgain && vendor == sandbox.Apollo           // of which no price is kept
+		if float64(seen.Requests) > t.rows && !asksPeople && vendor != sandbox.Website { // it reads several pages for one answer
 			v.add("%s saw %d calls, and %g were reserved", name, seen.Requests, t.rows)
 		}
 		for subject, s := range bought[name] {

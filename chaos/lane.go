@@ -19,13 +19,14 @@ type Result struct {
 	Effects    int              `json:"effects"`   // of the CRM's ledger that were checked
 	Injected   map[Action]int   `json:"injected"`
 	Missed     int              `json:"missed"` // faults whose step never came
+	Steps      map[string]int   `json:"steps"`  // how often each step came under fault
 	Phases     map[string]int64 `json:"phases_ms"`
 	Violations []string         `json:"violations,omitempty"`
 	Failed     string           `json:"failed,omitempty"` // why the plan could not be carried out
 }
 
 // runLane runs plan after plan as their seeds come in, on the stack that it was started by.
-func runLane(ctx context.Context, in io.Reader, out io.Writer) error {
+func runLane(ctx context.Context, work string, in io.Reader, out io.Writer) error {
 	l, err := openLane(ctx)
 	if err != nil {
 		return err
@@ -37,7 +38,7 @@ func runLane(ctx context.Context, in io.Reader, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if err := enc.Encode(l.run(ctx, Make(seed))); err != nil {
+		if err := enc.Encode(l.run(ctx, Make(seed, work))); err != nil {
 			return err
 		}
 	}
@@ -90,9 +91,15 @@ func (l *lane) carryOut(ctx context.Context, p Plan, res *Result, phase func(str
 		res.Violations = append(res.Violations, fmt.Sprintf("not accepted in %s: %v", underFault, err))
 	}
 	phase("accepted")
-	eventually(ctx, afterwards, func() bool { return w.steps.left() == 0 })
+	idle := 0
+	eventually(ctx, afterwards, func() bool {
+		if idle++; w.stillRunning(ctx) != "" {
+			idle = 0
+		}
+		return w.steps.left() == 0 || idle > 10 // no step is to come any more
+	})
 	missed, err := w.liftFaults(ctx)
-	res.Injected, res.Missed = w.injected, len(missed)
+	res.Injected, res.Missed, res.Steps = w.injected, len(missed), w.steps.counted()
 	phase("faults")
 	if err != nil {
 		return fmt.Errorf("lift the faults: %w", err)

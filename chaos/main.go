@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -56,11 +57,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch {
 	case set.show:
 		for i := range set.plans {
-			fmt.Fprintln(stdout, Make(set.seed+uint64(i)))
+			fmt.Fprintln(stdout, Make(set.seed+uint64(i), set.work))
 		}
 		return 0
 	case set.lane:
-		err = runLane(ctx, os.Stdin, stdout)
+		err = runLane(ctx, set.work, os.Stdin, stdout)
 	default:
 		err = runAll(ctx, set, stdout)
 	}
@@ -79,6 +80,7 @@ func parse(args []string, stdout io.Writer) (settings, error) {
 	flags.Uint64Var(&s.seed, "seed", 1, "`seed` of the first plan; the others have the numbers after it")
 	flags.IntVar(&s.lanes, "lanes", 4, "how many plans run at a `time`, each on a Temporal and a Postgres of its own")
 	flags.StringVar(&s.report, "report", "", "also write the summary as JSON to this `file`")
+	flags.StringVar(&s.work, "work", "", "only `this` work: "+strings.Join(workNames, ", "))
 	flags.BoolVar(&s.show, "show", false, "print the plans and run none")
 	flags.BoolVar(&s.lane, "lane", false, "run the seeds on standard input, on the stack around; for chaos itself")
 	flags.Usage = func() {}
@@ -94,6 +96,8 @@ func parse(args []string, stdout io.Writer) (settings, error) {
 	case err != nil:
 	case flags.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case s.work != "" && works[s.work].do == nil:
+		err = fmt.Errorf("-work %q: want one of %s", s.work, strings.Join(workNames, ", "))
 	case s.plans < 1 || s.lanes < 1:
 		err = errors.New("-plans and -lanes: want at least 1")
 	}

@@ -15,6 +15,7 @@ import (
 type Plan struct {
 	Seed      uint64  `json:"seed"`
 	Work      string  `json:"work"`
+	Only      string  `json:"only,omitempty"` // the work that was asked for
 	Companies int     `json:"companies"`
 	Workers   int     `json:"workers"`
 	Weather   Weather `json:"weather"`
@@ -121,10 +122,13 @@ func (p Plan) String() string {
 	return b.String()
 }
 
-// Make draws the plan of a seed.
-func Make(seed uint64) Plan {
+// Make draws the plan of a seed, of any work or of the one that is named.
+func Make(seed uint64, only string) Plan {
 	r := rand.New(rand.NewPCG(seed, 0x51))
-	p := Plan{Seed: seed, Work: drawWork(r), Companies: 8 + r.IntN(8), Workers: 1 + r.IntN(2)}
+	p := Plan{Seed: seed, Work: drawWork(r), Only: only, Companies: 8 + r.IntN(8), Workers: 1 + r.IntN(2)}
+	if only != "" {
+		p.Work = only
+	}
 	w := works[p.Work]
 	if r.IntN(2) == 0 {
 		p.Weather.LostAnswers = 0.1 * r.Float64()
@@ -210,8 +214,16 @@ var works map[string]work
 
 func init() {
 	works = map[string]work{
-		"companies": {title: "company runs", share: 12, steps: companySteps, do: (*world).companies, settled: true},
+		"companies": {title: "company runs", share: 10, steps: companySteps, do: (*world).companies, settled: true},
+		"night": {
+			title: "a nightly sweep", share: 6, steps: nightSteps, table: promising,
+			before: (*world).evening, do: (*world).night, after: (*world).nextNight, buysAgain: true,
+		},
+		"release":   {title: "a model release", share: 2, steps: releaseSteps, before: (*world).onboard, do: (*world).release},
+		"rollback":  {title: "a rollback", share: 1, steps: releaseSteps, before: (*world).released, do: (*world).rollback},
+		"reconcile": {title: "a comparison with the CRM", share: 1, steps: companySteps, before: (*world).lostWebhooks, do: (*world).reconcile, settled: true},
+		"review":    {title: "a quarterly review", share: 1, steps: reviewSteps, before: (*world).past, do: (*world).reviewQuarter, after: (*world).decide},
 	}
 }
 
-var workNames = []string{"companies"}
+var workNames = []string{"companies", "night", "release", "rollback", "reconcile", "review"}

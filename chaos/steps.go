@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"sync"
 )
 
@@ -10,6 +11,7 @@ type steps struct {
 
 	mu    sync.Mutex
 	armed []*armed
+	seen  map[string]int // how often each came, since the faults were armed
 }
 
 type armed struct {
@@ -22,7 +24,7 @@ type armed struct {
 func (s *steps) arm(faults []Fault, do func(Fault)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.do, s.armed = do, nil
+	s.do, s.armed, s.seen = do, nil, map[string]int{}
 	for _, f := range faults {
 		s.armed = append(s.armed, &armed{Fault: f})
 	}
@@ -41,6 +43,13 @@ func (s *steps) disarm() (met, missed []Fault) {
 	}
 	s.armed = nil
 	return met, missed
+}
+
+// counted returns how often each step came.
+func (s *steps) counted() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.seen)
 }
 
 // left counts the faults that are still waited for.
@@ -74,6 +83,9 @@ func (s *steps) reach(at string, answered bool) (lost bool) {
 	var due []Fault
 	s.mu.Lock()
 	do := s.do
+	if s.seen != nil && !answered {
+		s.seen[at]++
+	}
 	for _, a := range s.armed {
 		if a.fired || a.When.At != at || a.When.Answered != answered {
 			continue

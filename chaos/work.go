@@ -35,6 +35,23 @@ routes:
   sdr-outreach:
     keep_owner: true
     owners: [{id: "201"}, {id: "202"}, {id: "203"}]
+  marketing-nurture:
+    owners: [{id: "204"}]
+signals:
+  targets: {tiers: [Tier 1, Tier 2, Tier 3, Not a fit]}
+  daily_cap: 2
+  give_up: 3s
+  sources:
+    - {name: jobboards, rate: 2000, timeout: 2s, breaker: {cool_down: 1s}}
+    - {name: edgar, rate: 2000, timeout: 2s, breaker: {cool_down: 1s}}
+    - {name: people, rate: 2000, timeout: 2s, breaker: {cool_down: 1s}}
+    - {name: funding, rate: 2000, timeout: 2s, breaker: {cool_down: 1s}}
+release:
+  roles: [sales, marketing]
+  shadow: 1s
+  ab: {share: 0.5, for: 1s}
+  guard: {tier_share: 1, tasks_per_rep: 1000}
+reconcile: {settle: 1s}
 `
 
 // owed is what Sluice has taken on: it was acknowledged.

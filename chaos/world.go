@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -23,6 +24,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/sluicehq/sluice/review"
 	"github.com/sluicehq/sluice/sandbox"
 	"github.com/sluicehq/sluice/sandbox/fault"
 	crmsandbox "github.com/sluicehq/sluice/sandbox/hubspot"
@@ -56,11 +58,16 @@ type world struct {
 	lasting  sync.WaitGroup
 	ended    context.Context // when the faults are lifted
 	lift     context.CancelFunc
-	charged  map[string]float64 // by vendors, before the counters were reset
 
-	domains  []string
 	owed     owed
 	expected map[string]expected
+
+	tonight     time.Time           // of the first sweep
+	planted     map[string][]string // kinds of news by domain
+	version     int                 // of the model, that all accounts come to; 0: whatever it is
+	quarter     review.Span         // that is reviewed
+	reviewed    bool                // and decided on
+	overwritten map[string]bool     // records whose values the CRM has lost
 }
 
 const (
@@ -71,7 +78,7 @@ const (
 func (l *lane) newWorld(ctx context.Context, p Plan) (*world, error) {
 	w := &world{
 		lane: l, plan: p, steps: &steps{}, links: map[string]*link{}, commands: map[*exec.Cmd]bool{},
-		injected: map[Action]int{}, expected: map[string]expected{}, charged: map[string]float64{},
+		injected: map[Action]int{}, expected: map[string]expected{}, overwritten: map[string]bool{},
 	}
 	w.ended, w.lift = context.WithCancel(ctx)
 	for _, step := range []func(context.Context) error{w.openSandbox, w.openServices, w.openPrograms} {
@@ -193,12 +200,16 @@ func (w *world) openServices(ctx context.Context) error {
 	return nil
 }
 
+// freeAddress is where nobody listens and no outgoing connection begins: the front door
+// finds it free when it comes back.
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 10000+mathrand.IntN(5000))
+		if l, err := net.Listen("tcp", address); err == nil {
+			return address, l.Close()
+		}
 	}
-	return l.Addr().String(), l.Close()
+	return "", errors.New("no port is free")
 }
 
 // openPrograms sets the CRM up and starts the worker and the front door.
