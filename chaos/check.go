@@ -305,7 +305,7 @@ func (w *world) checkSpending(ctx context.Context, v *violations) error {
 			count(*) FILTER (WHERE outcome = 'lost' OR outcome IS NULL)::float8,
 			count(*) FILTER (WHERE outcome IN ('provider_error', 'throttled'))::float8,
 			coalesce(sum(credits), 0)::float8,
-			coalesce(sum(credits) FILTER (WHERE outcome = 'lost' OR outcome IS NULL OR outcome = 'not_found' AND provider = 'builtwith'), 0)::float8
+			coalesce(sum(credits) FILTER (WHERE outcome IN ('lost', 'provider_error') OR outcome IS NULL OR outcome = 'not_found' AND provider = 'builtwith'), 0)::float8
 		FROM ledger WHERE reserved GROUP BY 1, 2`)
 	if err != nil {
 		return err

@@ -47,6 +47,8 @@ func (w *world) inject(f Fault) {
 		w.lasts(f, func() { k.setLate(late) }, func() { k.setLate(0) })
 	case FillDisk:
 		w.lasts(f, w.fillDisk, w.freeDisk)
+	case ReadOnly:
+		w.lasts(f, func() { w.readOnly(true) }, func() { w.readOnly(false) })
 	case TakeConnections:
 		var taken []*pgx.Conn
 		w.lasts(f, func() { taken = w.takeConnections() }, func() {
@@ -128,13 +130,16 @@ func (w *world) liftFaults(ctx context.Context) (missed []Fault, err error) {
 	for _, p := range append(w.workers, w.starter) {
 		p.up()
 	}
-	up := func() bool {
+	up := func() bool { // Postgres first: what is next wants it
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
 		return w.store.Ping(ctx) == nil && w.temporalServes(ctx)
 	}
 	if !eventually(ctx, time.Minute, up) {
 		return missed, fmt.Errorf("the servers do not come up again: Postgres: %v", w.store.Ping(ctx))
+	}
+	if w.injected[ReadOnly]+w.injected[FillDisk] > 0 {
+		w.readOnly(false) // it could not be told so while it was down
 	}
 	return missed, w.awaitPrograms(ctx)
 }

@@ -31,6 +31,7 @@ func runLane(ctx context.Context, work string, in io.Reader, out io.Writer) erro
 	if err != nil {
 		return err
 	}
+	defer l.close()
 	lines := bufio.NewScanner(in)
 	enc := json.NewEncoder(out)
 	for ctx.Err() == nil && lines.Scan() {

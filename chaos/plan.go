@@ -62,6 +62,7 @@ const (
 	SlowVendors  Action = "slow vendors"
 
 	FillDisk        Action = "fill disk"        // of Postgres: no room is left
+	ReadOnly        Action = "read only"        // Postgres, as managed ones are whose disk is full
 	TakeConnections Action = "take connections" // of Postgres: all of them
 	ClockForward    Action = "clock forward"    // of the sandbox
 	ClockBack       Action = "clock back"
@@ -73,7 +74,7 @@ var kills = []Action{KillWorker, KillStarter, KillTemporal, KillPostgres}
 // others are what a plan may have besides.
 var others = []Action{
 	CutTemporal, CutPostgres, CutCRM, CutVendors, StallTemporal, StallPostgres, StallCRM, StallVendors,
-	SlowTemporal, SlowPostgres, SlowCRM, SlowVendors, FillDisk, TakeConnections, ClockForward, ClockBack,
+	SlowTemporal, SlowPostgres, SlowCRM, SlowVendors, FillDisk, ReadOnly, TakeConnections, ClockForward, ClockBack,
 }
 
 // Step is a place in the work that can be waited for: a request of a kind, or what it is

@@ -103,11 +103,19 @@ func (s *steps) reach(at string, answered bool) (lost bool) {
 	return lost
 }
 
+// asked are the steps that the starter takes; all others are the worker's.
+var asked = map[string]bool{
+	"temporal StartWorkflowExecution": true, "temporal SignalWithStartWorkflowExecution": true, "temporal UpdateWorkflowExecution": true,
+	"postgres events": true, "postgres overrides": true, "postgres releases": true, "postgres approvals": true,
+}
+
 // loses reports whether who asks, or the way to whom was asked, is gone after the action.
 func (a Action) loses(at string) bool {
 	switch a {
-	case KillWorker, KillStarter:
-		return true
+	case KillWorker:
+		return !asked[at]
+	case KillStarter:
+		return asked[at]
 	case KillTemporal, CutTemporal:
 		return service(at) == "temporal"
 	case KillPostgres, CutPostgres:

@@ -339,6 +339,9 @@ type lane struct {
 	postgres string // URL
 	dataDir  string // of Postgres
 	template string // database with the schema
+
+	disk       string // where the plans' databases are, if that could be mounted
+	tablespace string // likewise, as CREATE DATABASE has it
 }
 
 func openLane(ctx context.Context) (*lane, error) {
@@ -359,11 +362,17 @@ func openLane(ctx context.Context) (*lane, error) {
 	if err := admin.QueryRow(ctx, "SHOW data_directory").Scan(&l.dataDir); err != nil {
 		return nil, err
 	}
-	l.template = "chaos_template"
-	for _, q := range []string{"DROP DATABASE IF EXISTS " + l.template + " WITH (FORCE)", "CREATE DATABASE " + l.template} {
-		if _, err := admin.Exec(ctx, q); err != nil {
+	for _, old := range [][2]string{{"database", "datname"}, {"tablespace", "spcname"}} {
+		if err := sweepOld(ctx, admin, old[0], old[1]); err != nil {
 			return nil, err
 		}
+	}
+	if err := l.openDisk(ctx, admin); err != nil {
+		return nil, err
+	}
+	l.template = "chaos_template"
+	if _, err := admin.Exec(ctx, "CREATE DATABASE "+l.template); err != nil {
+		return nil, err
 	}
 	_, err = store.Migrate(ctx, l.database(l.template))
 	return l, err
@@ -385,7 +394,7 @@ func (l *lane) newDatabase(ctx context.Context) (string, error) {
 	}
 	defer admin.Close(ctx)
 	name := "chaos_" + strings.ToLower(rand.Text()[:12])
-	_, err = admin.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+l.template)
+	_, err = admin.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+l.template+l.tablespace)
 	return l.database(name), err
 }
 
