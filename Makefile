@@ -2,18 +2,20 @@
 # brought: see `bin/stack -help`.
 
 .DEFAULT_GOAL := help
-.PHONY: build demo test check fmt bench stack up down clean help
+.PHONY: build demo test check fmt bench chaos stack up down clean help
 
 TOOL  := go tool -modfile=deploy/tools/go.mod
 RACE  := $(if $(shell command -v "$$(go env CC)" 2>/dev/null),-race)
 BENCH ?= .
+PLANS ?= 200
+SEED  ?= 1
 
-build: ## Build bin/worker, bin/starter, bin/stack, bin/demo and bin/sandbox
+build: ## Build bin/worker, bin/starter, bin/stack, bin/demo, bin/chaos and bin/sandbox
 	@mkdir -p bin
-	go build -o bin/ ./worker ./starter ./stack ./demo
+	go build -o bin/ ./worker ./starter ./stack ./demo ./chaos
 	go build -o bin/sandbox ./sandbox/server
 
-demo test bench stack: build
+demo test bench chaos stack: build
 
 demo: ## Sample companies end to end, on a Temporal and a Postgres of its own
 	bin/stack -- bin/demo
@@ -24,6 +26,7 @@ test: ## All tests, on a Temporal and a Postgres of their own
 	go test ./review
 	go test $(RACE) -run WhatWasPlanted ./review
 	bin/stack -- go test $(RACE) -timeout 30m $$(go list ./... | grep -v /review$$)
+	bin/chaos -short
 
 check: ## Formatting, linters, workflow determinism, manifests, known vulnerabilities
 	$(TOOL) golangci-lint run
@@ -40,6 +43,9 @@ bench: ## Benchmarks, and the large end-to-end tests at full size (BENCH=Rate fo
 	bin/stack -- go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 30m ./e2e
 	bin/stack -- go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m $$(go list ./... | grep -v /e2e)
 	bin/stack -- go test -run 'ComeOut|Fewest|Kill9|Acknowledged|Sweep|RealChanges' -v -timeout 120m ./e2e -full
+
+chaos: ## Kills, cuts and full disks at every step, checked by the CRM's and vendors' books (SEED=17 PLANS=1 for one)
+	bin/chaos -plans $(PLANS) -seed $(SEED) $(if $(WORK),-work $(WORK)) -report .sluice/chaos.json
 
 stack: ## The Temporal and the Postgres alone, until Ctrl-C
 	bin/stack

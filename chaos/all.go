@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,13 +39,14 @@ type Summary struct {
 // runAll runs the plans, several at a time, and tells of each.
 func runAll(ctx context.Context, set settings, out io.Writer) error {
 	began := time.Now()
-	seeds := make(chan uint64)
+	plans := make(chan Plan)
 	results := make(chan Result)
+	all := set.all()
 	go func() {
-		defer close(seeds)
-		for i := range set.plans {
+		defer close(plans)
+		for _, p := range all {
 			select {
-			case seeds <- set.seed + uint64(i):
+			case plans <- p:
 			case <-ctx.Done():
 				return
 			}
@@ -59,9 +58,9 @@ func runAll(ctx context.Context, set settings, out io.Writer) error {
 	}
 	defer place.Close()
 	var lanes sync.WaitGroup
-	for i := range min(set.lanes, set.plans) {
+	for i := range min(set.lanes, len(all)) {
 		lanes.Go(func() {
-			for ctx.Err() == nil && runStack(ctx, place.lane(i), set.work, seeds, results) {
+			for ctx.Err() == nil && runStack(ctx, place.lane(i), plans, results) {
 			}
 		})
 	}
@@ -92,17 +91,16 @@ func runAll(ctx context.Context, set settings, out io.Writer) error {
 }
 
 // runStack runs some plans on one stack, and reports whether there may be more.
-func runStack(ctx context.Context, db, work string, seeds <-chan uint64, results chan<- Result) (more bool) {
-	seed, more := <-seeds
+func runStack(ctx context.Context, db string, plans <-chan Plan, results chan<- Result) (more bool) {
+	p, more := <-plans
 	if !more {
 		return false
 	}
 	failed := func(err error) bool {
-		p := Make(seed, work)
 		results <- Result{Plan: p, Told: p.String(), Failed: err.Error()}
 		return true
 	}
-	cmd, in, lines, err := startLane(ctx, db, work)
+	cmd, in, out, err := startLane(ctx, db)
 	if err != nil {
 		return failed(err)
 	}
@@ -110,20 +108,21 @@ func runStack(ctx context.Context, db, work string, seeds <-chan uint64, results
 		_ = in.Close()
 		_ = cmd.Wait()
 	}()
-	for i := 0; ; i++ {
-		fmt.Fprintln(in, seed)
-		if !lines.Scan() {
-			return failed(fmt.Errorf("the lane ended: %w", cmp.Or(lines.Err(), io.ErrUnexpectedEOF)))
-		}
+	orders, answers := json.NewEncoder(in), json.NewDecoder(out)
+	for i := 1; ; i++ {
 		var r Result
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			return failed(err)
+		err := orders.Encode(p)
+		if err == nil {
+			err = answers.Decode(&r)
+		}
+		if err != nil {
+			return failed(fmt.Errorf("the lane ended: %w", err))
 		}
 		results <- r
-		if i+1 == plansPerStack {
+		if i == plansPerStack {
 			return true
 		}
-		if seed, more = <-seeds; !more {
+		if p, more = <-plans; !more {
 			return false
 		}
 	}
@@ -159,7 +158,7 @@ func takePlace() (place, error) {
 func (p place) lane(n int) string { return filepath.Join(p.Name(), fmt.Sprintf("lane-%d.db", n)) }
 
 // startLane starts a stack with an empty Temporal and chaos itself on it.
-func startLane(ctx context.Context, db, work string) (*exec.Cmd, io.WriteCloser, *bufio.Scanner, error) {
+func startLane(ctx context.Context, db string) (*exec.Cmd, io.WriteCloser, io.Reader, error) {
 	stack, err := built("stack")
 	if err != nil {
 		return nil, nil, nil, err
@@ -172,7 +171,7 @@ func startLane(ctx context.Context, db, work string) (*exec.Cmd, io.WriteCloser,
 	for _, name := range old {
 		_ = os.Remove(name)
 	}
-	cmd := exec.CommandContext(ctx, stack, "-db", db, "--", self, "-lane", "-work", work)
+	cmd := exec.CommandContext(ctx, stack, "-db", db, "--", self, "-lane")
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 40 * time.Second
 	cmd.Stderr = os.Stderr
@@ -184,9 +183,7 @@ func startLane(ctx context.Context, db, work string) (*exec.Cmd, io.WriteCloser,
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	lines := bufio.NewScanner(out)
-	lines.Buffer(nil, 64<<20)
-	return cmd, in, lines, cmd.Start()
+	return cmd, in, out, cmd.Start()
 }
 
 func (s *Summary) add(r Result) {
@@ -231,11 +228,7 @@ func tell(out io.Writer, r Result) {
 	for _, v := range r.Violations {
 		fmt.Fprintf(out, "  %s\n", v)
 	}
-	only := ""
-	if r.Plan.Only != "" {
-		only = " WORK=" + r.Plan.Only
-	}
-	fmt.Fprintf(out, "  again: make chaos PLANS=1 SEED=%d%s\n", r.Plan.Seed, only)
+	fmt.Fprintf(out, "  again: %s\n", r.Plan.again())
 }
 
 func (s *Summary) print(out io.Writer) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -175,9 +174,7 @@ func (w *world) checkCompany(ctx context.Context, c *company, rows []store.Score
 		return fmt.Errorf("no record %s", c.ID)
 	}
 	is := standingOf(record.Properties)
-	want := decided(last)
-	want.Owner = cmp.Or(want.Owner, is.Owner)
-	if is != want {
+	if want := decided(last); !is.follows(want) {
 		v.add("%s: the CRM has %v, the last decision is %v", c.Domain, is, want)
 	}
 	if c.Churned && !strings.Contains(record.Properties["icp_reason"], "previously churned: yes") {
@@ -206,6 +203,15 @@ func standingOf(properties map[string]string) standing {
 	return standing{properties["icp_fit_score"], properties["icp_tier"], properties["sluice_queue"], properties["hubspot_owner_id"]}
 }
 
+// follows reports whether a company that stands so follows the decision. One that names no
+// owner leaves who is there, or takes off whom a release has put there.
+func (s standing) follows(decision standing) bool {
+	if decision.Owner == "" {
+		s.Owner = ""
+	}
+	return s == decision
+}
+
 func decided(row store.ScoreRow) standing {
 	s := row.Counts()
 	return standing{strconv.Itoa(s.Value), s.Tier, row.Queue, row.OwnerID}
@@ -215,12 +221,8 @@ func decided(row store.ScoreRow) standing {
 // they were taken, each once; notes and tasks are there once.
 func (w *world) checkOrder(c *company, rows []store.ScoreRow, v *violations) {
 	var decisions []standing
-	owner := ""
 	for _, row := range rows {
-		d := decided(row)
-		owner = cmp.Or(d.Owner, owner) // a decision without an owner leaves the one who is there
-		d.Owner = owner
-		decisions = append(decisions, d)
+		decisions = append(decisions, decided(row))
 	}
 	decisions = slices.Compact(decisions)
 	properties := map[string]string{}
@@ -230,7 +232,7 @@ func (w *world) checkOrder(c *company, rows []store.ScoreRow, v *violations) {
 		if write.Object == "companies" && write.ID == c.ID {
 			maps.Copy(properties, write.Properties)
 			now := standingOf(properties)
-			found := slices.Index(decisions[at:], now)
+			found := slices.IndexFunc(decisions[at:], now.follows)
 			if found < 0 {
 				v.add("%s: the CRM stood at %v out of turn; decisions: %v", c.Domain, now, decisions)
 				return

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 )
 
@@ -25,25 +24,26 @@ type Result struct {
 	Failed     string           `json:"failed,omitempty"` // why the plan could not be carried out
 }
 
-// runLane runs plan after plan as their seeds come in, on the stack that it was started by.
-func runLane(ctx context.Context, work string, in io.Reader, out io.Writer) error {
+// runLane runs plan after plan as they come in, on the stack that it was started by.
+func runLane(ctx context.Context, in io.Reader, out io.Writer) error {
 	l, err := openLane(ctx)
 	if err != nil {
 		return err
 	}
 	defer l.close()
-	lines := bufio.NewScanner(in)
-	enc := json.NewEncoder(out)
-	for ctx.Err() == nil && lines.Scan() {
-		seed, err := strconv.ParseUint(lines.Text(), 10, 64)
-		if err != nil {
+	dec, enc := json.NewDecoder(in), json.NewEncoder(out)
+	for ctx.Err() == nil {
+		var p Plan
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
 			return err
 		}
-		if err := enc.Encode(l.run(ctx, Make(seed, work))); err != nil {
+		if err := enc.Encode(l.run(ctx, p)); err != nil {
 			return err
 		}
 	}
-	return lines.Err()
+	return nil
 }
 
 const (

@@ -35,6 +35,7 @@ type settings struct {
 	plans, lanes int
 	seed         uint64
 	lane, show   bool
+	short        bool
 	report       string
 	work         string
 }
@@ -56,12 +57,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	switch {
 	case set.show:
-		for i := range set.plans {
-			fmt.Fprintln(stdout, Make(set.seed+uint64(i), set.work))
+		for _, p := range set.all() {
+			fmt.Fprintln(stdout, p)
 		}
 		return 0
 	case set.lane:
-		err = runLane(ctx, set.work, os.Stdin, stdout)
+		err = runLane(ctx, os.Stdin, stdout)
 	default:
 		err = runAll(ctx, set, stdout)
 	}
@@ -81,8 +82,9 @@ func parse(args []string, stdout io.Writer) (settings, error) {
 	flags.IntVar(&s.lanes, "lanes", 4, "how many plans run at a `time`, each on a Temporal and a Postgres of its own")
 	flags.StringVar(&s.report, "report", "", "also write the summary as JSON to this `file`")
 	flags.StringVar(&s.work, "work", "", "only `this` work: "+strings.Join(workNames, ", "))
+	flags.BoolVar(&s.short, "short", false, "the four plans that make test runs, one for each kill")
 	flags.BoolVar(&s.show, "show", false, "print the plans and run none")
-	flags.BoolVar(&s.lane, "lane", false, "run the seeds on standard input, on the stack around; for chaos itself")
+	flags.BoolVar(&s.lane, "lane", false, "run the plans on standard input, on the stack around; for chaos itself")
 	flags.Usage = func() {}
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
@@ -102,6 +104,18 @@ func parse(args []string, stdout io.Writer) (settings, error) {
 		err = errors.New("-plans and -lanes: want at least 1")
 	}
 	return s, err
+}
+
+// all returns the plans that are asked for.
+func (s settings) all() []Plan {
+	if s.short {
+		return shortPlans()
+	}
+	plans := make([]Plan, s.plans)
+	for i := range plans {
+		plans[i] = Make(s.seed+uint64(i), s.work)
+	}
+	return plans
 }
 
 type writer []byte

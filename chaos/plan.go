@@ -15,7 +15,8 @@ import (
 type Plan struct {
 	Seed      uint64  `json:"seed"`
 	Work      string  `json:"work"`
-	Only      string  `json:"only,omitempty"` // the work that was asked for
+	Only      string  `json:"only,omitempty"`  // the work that was asked for
+	Short     bool    `json:"short,omitempty"` // one of those that make test runs
 	Companies int     `json:"companies"`
 	Workers   int     `json:"workers"`
 	Weather   Weather `json:"weather"`
@@ -121,6 +122,18 @@ func (p Plan) String() string {
 		fmt.Fprintf(&b, "\n  at %s: %s for %s", f.When, f.Do, f.For)
 	}
 	return b.String()
+}
+
+// again is the command that repeats the plan.
+func (p Plan) again() string {
+	switch {
+	case p.Short:
+		return "bin/chaos -short"
+	case p.Only != "":
+		return fmt.Sprintf("make chaos PLANS=1 SEED=%d WORK=%s", p.Seed, p.Only)
+	default:
+		return fmt.Sprintf("make chaos PLANS=1 SEED=%d", p.Seed)
+	}
 }
 
 // Make draws the plan of a seed, of any work or of the one that is named.

@@ -62,6 +62,10 @@ func (w *world) released(ctx context.Context) error {
 	if err := w.onboard(ctx); err != nil {
 		return err
 	}
+	for _, c := range w.owed.companies {
+		record, _ := w.sandbox.CRM.Company(c.ID)
+		w.was[c.ID] = standingOf(record.Properties)
+	}
 	if err := w.release(ctx); err != nil {
 		return err
 	}
@@ -110,6 +114,10 @@ func (w *world) checkRelease(ctx context.Context, v *violations) error {
 		last, err := w.store.LatestScore(ctx, accounts[0].ID)
 		if err != nil {
 			return err
+		}
+		record, _ := w.sandbox.CRM.Company(c.ID)
+		if is := standingOf(record.Properties); w.version == 2 && is != w.was[c.ID] {
+			v.add("%s stands at %v after the rollback, before the release it was %v", c.Domain, is, w.was[c.ID])
 		}
 		if last.ModelVersion != w.version {
 			v.add("%s stands at version %d, not %d", c.Domain, last.ModelVersion, w.version)
