@@ -180,7 +180,7 @@ func (w *world) checkCompany(ctx context.Context, c *company, rows []store.Score
 	if c.Churned && !strings.Contains(record.Properties["icp_reason"], "previously churned: yes") {
 		v.add("%s: the change that was accepted is lost: %s", c.Domain, record.Properties["icp_reason"])
 	}
-	if c.Override != "" && last.Counts().Tier != c.Override {
+	if tier := w.overridden[last.AccountID]; tier != "" && last.Counts().Tier != tier {
 		v.add("%s: the override that was accepted is lost: %s", c.Domain, last.Counts().Tier)
 	}
 	if works[w.plan.Work].settled && !c.Churned {

@@ -65,8 +65,7 @@ type company struct {
 	ID, Domain string // of its CRM record
 	How        string // webhook, API, import
 	Accepted   bool
-	Churned    bool   // a person said so, and the webhook was accepted
-	Override   string // tier that a person decided on, accepted
+	Churned    bool // a person said so, and the webhook was accepted
 }
 
 // companies lets the plan's companies in through all doors at once.
@@ -248,13 +247,17 @@ func (w *world) churned(ctx context.Context, c *company) error {
 // override puts a person's decision in the place of the model's, once there is one.
 func (w *world) override(ctx context.Context, c *company) error {
 	const tier = "Tier 1"
-	err := again(ctx, "override", func() (bool, error) {
-		status, _, err := w.call(ctx, http.MethodPost, "/v1/companies/"+c.Domain+"/override",
-			map[string]string{"tier": tier, "reason": "they asked us", "by": "dana@ours.example"})
-		return status == http.StatusOK || status == http.StatusAccepted, err
-	})
-	if err == nil {
-		c.Override = tier
+	var took struct { // of accounts with one domain, the one that it is about
+		AccountID int64 `json:"account_id"`
 	}
+	err := again(ctx, "override", func() (bool, error) {
+		status, answer, err := w.call(ctx, http.MethodPost, "/v1/companies/"+c.Domain+"/override",
+			map[string]string{"tier": tier, "reason": "they asked us", "by": "dana@ours.example"})
+		if err == nil {
+			err = json.Unmarshal([]byte(answer), &took)
+		}
+		return err == nil && (status == http.StatusOK || status == http.StatusAccepted), err
+	})
+	w.overridden[took.AccountID] = tier
 	return err
 }

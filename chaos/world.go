@@ -65,6 +65,7 @@ type world struct {
 	tonight     time.Time           // of the first sweep
 	planted     map[string][]string // kinds of news by domain
 	version     int                 // of the model, that all accounts come to; 0: whatever it is
+	overridden  map[int64]string    // tiers that people decided on, by account
 	was         map[string]standing // of each record before the release
 	quarter     review.Span         // that is reviewed
 	reviewed    bool                // and decided on
@@ -79,7 +80,7 @@ const (
 func (l *lane) newWorld(ctx context.Context, p Plan) (*world, error) {
 	w := &world{
 		lane: l, plan: p, steps: &steps{}, links: map[string]*link{}, commands: map[*exec.Cmd]bool{},
-		injected: map[Action]int{}, expected: map[string]expected{}, overwritten: map[string]bool{}, was: map[string]standing{},
+		injected: map[Action]int{}, expected: map[string]expected{}, overwritten: map[string]bool{}, was: map[string]standing{}, overridden: map[int64]string{},
 	}
 	w.ended, w.lift = context.WithCancel(ctx)
 	for _, step := range []func(context.Context) error{w.openSandbox, w.openServices, w.openPrograms} {
