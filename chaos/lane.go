@@ -47,9 +47,9 @@ func runLane(ctx context.Context, in io.Reader, out io.Writer) error {
 }
 
 const (
-	underFault = 60 * time.Second // for all to be accepted
+	underFault = 3 * time.Minute  // for all to be accepted
 	afterwards = 12 * time.Second // for the faults that are still to come
-	untilQuiet = 2 * time.Minute  // for all runs to end, once the faults are lifted
+	untilQuiet = 3 * time.Minute  // for all runs to end, once the faults are lifted
 )
 
 // run carries one plan out.

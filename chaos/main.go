@@ -79,7 +79,7 @@ func parse(args []string, stdout io.Writer) (settings, error) {
 	flags.SetOutput(io.Discard)
 	flags.IntVar(&s.plans, "plans", 200, "how many `plans` to run")
 	flags.Uint64Var(&s.seed, "seed", 1, "`seed` of the first plan; the others have the numbers after it")
-	flags.IntVar(&s.lanes, "lanes", 4, "how many plans run at a `time`, each on a Temporal and a Postgres of its own")
+	flags.IntVar(&s.lanes, "lanes", 6, "how many plans run at a `time`, each on a Temporal and a Postgres of its own")
 	flags.StringVar(&s.report, "report", "", "also write the summary as JSON to this `file`")
 	flags.StringVar(&s.work, "work", "", "only `this` work: "+strings.Join(workNames, ", "))
 	flags.BoolVar(&s.short, "short", false, "the four plans that make test runs, one for each kill")

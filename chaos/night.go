@@ -18,11 +18,12 @@ import (
 
 // nightSteps are those of a sweep and its responses.
 var nightSteps = []countedStep{
-	{"jobboards", 1}, {"edgar", 0.5}, {"crunchbase", 0.5}, {"apollo", 1},
-	{"hubspot note created", 0.3}, {"hubspot task created", 0.15}, {"hubspot properties written", 0.3}, {"hubspot company read", 0.5},
-	{"temporal StartWorkflowExecution", 0.05}, {"temporal RespondWorkflowTaskCompleted", 4}, {"temporal RespondActivityTaskCompleted", 2},
-	{"temporal PollActivityTaskQueue", 1}, {"postgres signals", 0.3}, {"postgres sights", 0.3}, {"postgres responses", 0.3}, {"postgres scores", 0.3},
-	{"postgres effects", 1}, {"postgres answers", 0.5}, {"postgres ledger", 1},
+	{"jobboards", 0.9}, {"edgar", 0.9}, {"crunchbase", 1.2}, {"apollo", 2},
+	{"hubspot note created", 0.4}, {"hubspot task created", 0.15}, {"hubspot properties written", 0.4}, {"hubspot company read", 0.9},
+	{"temporal StartWorkflowExecution", 0.1}, {"temporal RecordActivityTaskHeartbeat", 0.4}, {"temporal RespondWorkflowTaskCompleted", 4},
+	{"temporal RespondActivityTaskCompleted", 3}, {"temporal PollActivityTaskQueue", 3}, {"temporal PollWorkflowTaskQueue", 4},
+	{"postgres signals", 0.9}, {"postgres sights", 0.7}, {"postgres responses", 0.4}, {"postgres scores", 0.4},
+	{"postgres effects", 2.5}, {"postgres answers", 1.2}, {"postgres ledger", 2},
 }
 
 // promising invents companies of which every second fits as well as can be, so that news

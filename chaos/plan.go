@@ -216,11 +216,14 @@ type countedStep struct {
 
 // companySteps are those of a company's run.
 var companySteps = []countedStep{
-	{"apollo", 1}, {"clearbit", 0.5}, {"hunter", 0.3}, {"pdl", 0.2}, {"website", 0.2},
-	{"hubspot company read", 2}, {"hubspot properties written", 1}, {"hubspot note created", 1}, {"hubspot task created", 0.1},
-	{"hubspot contacts written", 0.7},
-	{"temporal StartWorkflowExecution", 0.4}, {"temporal RespondWorkflowTaskCompleted", 5}, {"temporal RespondActivityTaskCompleted", 4},
-	{"postgres accounts", 1}, {"postgres ledger", 1.5}, {"postgres answers", 1}, {"postgres scores", 1}, {"postgres effects", 3}, {"postgres runs", 1},
+	{"apollo", 0.8}, {"clearbit", 0.3}, {"hunter", 0.2}, {"pdl", 0.15}, {"builtwith", 0.15}, {"website", 0.2},
+	{"hubspot company read", 1.5}, {"hubspot properties written", 0.6}, {"hubspot note created", 0.6}, {"hubspot task created", 0.1},
+	{"hubspot associations", 0.4}, {"hubspot contacts written", 0.4},
+	{"temporal StartWorkflowExecution", 0.6}, {"temporal SignalWithStartWorkflowExecution", 0.07}, {"temporal UpdateWorkflowExecution", 0.07},
+	{"temporal PollWorkflowTaskQueue", 3}, {"temporal PollActivityTaskQueue", 3},
+	{"temporal RespondWorkflowTaskCompleted", 4}, {"temporal RespondActivityTaskCompleted", 3},
+	{"postgres accounts", 1}, {"postgres events", 0.4}, {"postgres ledger", 2.5}, {"postgres answers", 1.2}, {"postgres scores", 0.7},
+	{"postgres effects", 2.4}, {"postgres contacts", 1}, {"postgres runs", 1}, {"postgres overrides", 0.07},
 }
 
 // works are all kinds of work; workNames gives them an order.
@@ -234,7 +237,7 @@ func init() {
 			before: (*world).evening, do: (*world).night, after: (*world).nextNight, buysAgain: true,
 		},
 		"release":   {title: "a model release", share: 2, steps: releaseSteps, before: (*world).onboard, do: (*world).release},
-		"rollback":  {title: "a rollback", share: 1, steps: releaseSteps, before: (*world).released, do: (*world).rollback},
+		"rollback":  {title: "a rollback", share: 1, steps: rollbackSteps, before: (*world).released, do: (*world).rollback},
 		"reconcile": {title: "a comparison with the CRM", share: 1, steps: companySteps, before: (*world).lostWebhooks, do: (*world).reconcile, settled: true},
 		"review":    {title: "a quarterly review", share: 1, steps: reviewSteps, before: (*world).past, do: (*world).reviewQuarter, after: (*world).decide},
 	}

@@ -16,10 +16,20 @@ import (
 
 // releaseSteps are those of a release: its moves, its plan, and the bulk of writes.
 var releaseSteps = []countedStep{
-	{"hubspot companies written", 0.1}, {"hubspot companies read", 0.1}, {"hubspot note changed", 0.6}, {"hubspot task created", 0.05},
-	{"temporal StartWorkflowExecution", 0.05}, {"temporal UpdateWorkflowExecution", 0.1}, {"temporal RespondWorkflowTaskCompleted", 2},
-	{"temporal RespondActivityTaskCompleted", 0.5}, {"temporal PollActivityTaskQueue", 0.3},
-	{"postgres releases", 0.2}, {"postgres release_steps", 0.2}, {"postgres planned_scores", 0.1}, {"postgres scores", 0.2}, {"postgres effects", 0.5},
+	{"hubspot companies written", 0.1}, {"hubspot companies read", 0.1}, {"hubspot note changed", 0.4}, {"hubspot task created", 0.1},
+	{"temporal StartWorkflowExecution", 0.1}, {"temporal ExecuteMultiOperation", 0.15}, {"temporal RespondWorkflowTaskCompleted", 1.8},
+	{"temporal RespondActivityTaskCompleted", 0.9}, {"temporal PollActivityTaskQueue", 1}, {"temporal RecordActivityTaskHeartbeat", 0.3},
+	{"postgres releases", 0.6}, {"postgres release_steps", 0.6}, {"postgres approvals", 0.25}, {"postgres planned_scores", 0.3},
+	{"postgres scores", 0.15}, {"postgres effects", 1}, {"postgres active_models", 0.1},
+}
+
+// rollbackSteps are those of its way back.
+var rollbackSteps = []countedStep{
+	{"hubspot companies written", 0.1}, {"hubspot companies read", 0.1}, {"hubspot note changed", 0.6},
+	{"temporal StartWorkflowExecution", 0.1}, {"temporal ExecuteMultiOperation", 0.1}, {"temporal RespondWorkflowTaskCompleted", 0.6},
+	{"temporal RespondActivityTaskCompleted", 0.3}, {"temporal RecordActivityTaskHeartbeat", 0.3},
+	{"postgres releases", 0.2}, {"postgres release_moves", 0.15}, {"postgres release_steps", 0.15}, {"postgres planned_scores", 0.2},
+	{"postgres scores", 0.15}, {"postgres effects", 1.2},
 }
 
 // nextModel is the shipped model with other points: industry counts less, revenue more.

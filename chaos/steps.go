@@ -106,7 +106,8 @@ func (s *steps) reach(at string, answered bool) (lost bool) {
 // asked are the steps that the starter takes; all others are the worker's.
 var asked = map[string]bool{
 	"temporal StartWorkflowExecution": true, "temporal SignalWithStartWorkflowExecution": true, "temporal UpdateWorkflowExecution": true,
-	"postgres events": true, "postgres overrides": true, "postgres releases": true, "postgres approvals": true,
+	"temporal ExecuteMultiOperation": true,
+	"postgres events":                true, "postgres overrides": true, "postgres releases": true, "postgres approvals": true,
 }
 
 // loses reports whether who asks, or the way to whom was asked, is gone after the action.
