@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -107,6 +108,7 @@ func runStack(ctx context.Context, db string, plans <-chan Plan, results chan<- 
 	defer func() {
 		_ = in.Close()
 		_ = cmd.Wait()
+		_ = forget(db)
 	}()
 	orders, answers := json.NewEncoder(in), json.NewDecoder(out)
 	for i := 1; ; i++ {
@@ -157,6 +159,28 @@ func takePlace() (place, error) {
 // lane is the file of a lane's Temporal.
 func (p place) lane(n int) string { return filepath.Join(p.Name(), fmt.Sprintf("lane-%d.db", n)) }
 
+// clusterOf is the file that says where the Postgres data of a stack are.
+func clusterOf(db string) string { return db + ".cluster" }
+
+// forget removes what a stack with this file has stored: it may have been ended at any
+// moment, and a plan begins with nothing.
+func forget(db string) error {
+	if b, err := os.ReadFile(clusterOf(db)); err == nil && strings.Contains(string(b), "-db-") {
+		mounted, _ := filepath.Glob(filepath.Join(string(b), smallDisks+"*"))
+		for _, dir := range mounted {
+			_ = unmount(dir)
+		}
+		if err := os.RemoveAll(string(b)); err != nil {
+			return err
+		}
+	}
+	stored, err := filepath.Glob(db + "*")
+	for _, name := range stored {
+		err = errors.Join(err, os.Remove(name))
+	}
+	return err
+}
+
 // startLane starts a stack with an empty Temporal and chaos itself on it.
 func startLane(ctx context.Context, db string) (*exec.Cmd, io.WriteCloser, io.Reader, error) {
 	stack, err := built("stack")
@@ -167,11 +191,10 @@ func startLane(ctx context.Context, db string) (*exec.Cmd, io.WriteCloser, io.Re
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	old, _ := filepath.Glob(db + "*")
-	for _, name := range old {
-		_ = os.Remove(name)
+	if err := forget(db); err != nil {
+		return nil, nil, nil, err
 	}
-	cmd := exec.CommandContext(ctx, stack, "-db", db, "--", self, "-lane")
+	cmd := exec.CommandContext(ctx, stack, "-db", db, "--", self, "-lane", db)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 40 * time.Second
 	cmd.Stderr = os.Stderr

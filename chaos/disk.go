@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 )
+
+// smallDisks begins the names of their directories.
+const smallDisks = "small-"
 
 // smallDisk bounds the file system that the plans' databases are on, in MiB.
 const smallDisk = 96
@@ -18,7 +21,7 @@ const smallDisk = 96
 // tablespace, where we may mount one. Where we may not, a full disk is what managed
 // Postgres makes of it: a database that can only be read.
 func (l *lane) openDisk(ctx context.Context, admin *pgx.Conn) error {
-	dir := filepath.Join(filepath.Dir(l.dataDir), fmt.Sprintf("small-%d", os.Getpid()))
+	dir := filepath.Join(filepath.Dir(l.dataDir), smallDisks+strconv.Itoa(os.Getpid()))
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil
 	}
@@ -31,37 +34,6 @@ func (l *lane) openDisk(ctx context.Context, admin *pgx.Conn) error {
 		l.tablespace = fmt.Sprintf(" TABLESPACE chaos_%d", os.Getpid())
 	}
 	return err
-}
-
-// sweepOld drops what earlier lanes have left in the cluster.
-func sweepOld(ctx context.Context, admin *pgx.Conn, kind, column string) error {
-	rows, _ := admin.Query(ctx, fmt.Sprintf(`SELECT %s FROM pg_%s WHERE %[1]s LIKE 'chaos%%'`, column, kind)) // CollectRows reports Query's error
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if _, err := admin.Exec(ctx, "DROP "+strings.ToUpper(kind)+" "+name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// close gives back what the lane has mounted.
-func (l *lane) close() {
-	if l.disk == "" {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	if admin, err := pgx.Connect(ctx, l.postgres); err == nil {
-		_ = sweepOld(ctx, admin, "database", "datname")
-		_ = sweepOld(ctx, admin, "tablespace", "spcname")
-		_ = admin.Close(ctx)
-	}
-	_ = unmount(l.disk)
-	_ = os.Remove(l.disk)
 }
 
 // fillDisk leaves no room for the database: a file takes all there is.

@@ -25,12 +25,11 @@ type Result struct {
 }
 
 // runLane runs plan after plan as they come in, on the stack that it was started by.
-func runLane(ctx context.Context, in io.Reader, out io.Writer) error {
-	l, err := openLane(ctx)
+func runLane(ctx context.Context, db string, in io.Reader, out io.Writer) error {
+	l, err := openLane(ctx, db)
 	if err != nil {
 		return err
 	}
-	defer l.close()
 	dec, enc := json.NewDecoder(in), json.NewEncoder(out)
 	for ctx.Err() == nil {
 		var p Plan

@@ -34,7 +34,8 @@ Examples:
 type settings struct {
 	plans, lanes int
 	seed         uint64
-	lane, show   bool
+	lane         string // file of the stack around
+	show         bool
 	short        bool
 	report       string
 	work         string
@@ -61,8 +62,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			fmt.Fprintln(stdout, p)
 		}
 		return 0
-	case set.lane:
-		err = runLane(ctx, os.Stdin, stdout)
+	case set.lane != "":
+		err = runLane(ctx, set.lane, os.Stdin, stdout)
 	default:
 		err = runAll(ctx, set, stdout)
 	}
@@ -84,7 +85,7 @@ func parse(args []string, stdout io.Writer) (settings, error) {
 	flags.StringVar(&s.work, "work", "", "only `this` work: "+strings.Join(workNames, ", "))
 	flags.BoolVar(&s.short, "short", false, "the four plans that make test runs, one for each kill")
 	flags.BoolVar(&s.show, "show", false, "print the plans and run none")
-	flags.BoolVar(&s.lane, "lane", false, "run the plans on standard input, on the stack around; for chaos itself")
+	flags.StringVar(&s.lane, "lane", "", "run the plans on standard input, on the stack around, whose `file` this is; for chaos itself")
 	flags.Usage = func() {}
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {

@@ -346,7 +346,7 @@ type lane struct {
 	tablespace string // likewise, as CREATE DATABASE has it
 }
 
-func openLane(ctx context.Context) (*lane, error) {
+func openLane(ctx context.Context, db string) (*lane, error) {
 	l := &lane{temporal: os.Getenv("TEMPORAL_ADDRESS"), postgres: os.Getenv("SLUICE_DATABASE_URL")}
 	if l.temporal == "" || l.postgres == "" {
 		return nil, errors.New("no Temporal and Postgres: run `make chaos`")
@@ -364,10 +364,8 @@ func openLane(ctx context.Context) (*lane, error) {
 	if err := admin.QueryRow(ctx, "SHOW data_directory").Scan(&l.dataDir); err != nil {
 		return nil, err
 	}
-	for _, old := range [][2]string{{"database", "datname"}, {"tablespace", "spcname"}} {
-		if err := sweepOld(ctx, admin, old[0], old[1]); err != nil {
-			return nil, err
-		}
+	if err := os.WriteFile(clusterOf(db), []byte(filepath.Dir(l.dataDir)), 0o600); err != nil {
+		return nil, err
 	}
 	if err := l.openDisk(ctx, admin); err != nil {
 		return nil, err
