@@ -84,6 +84,8 @@ func runAll(ctx context.Context, set settings, out io.Writer) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case s.Plans < len(all):
+		return fmt.Errorf("only %d of %d plans were run: no stack starts any more", s.Plans, len(all))
 	case s.Violations+s.Failed > 0:
 		return fmt.Errorf("%d of %d plans broke a promise, %d could not be carried out", s.Violations, s.Plans, s.Failed)
 	default:
@@ -117,8 +119,8 @@ func runStack(ctx context.Context, db string, plans <-chan Plan, results chan<- 
 		if err == nil {
 			err = answers.Decode(&r)
 		}
-		if err != nil {
-			return failed(fmt.Errorf("the lane ended: %w", err))
+		if err != nil { // a stack that does not even start would do so with each plan
+			return failed(fmt.Errorf("the lane ended: %w", err)) && i > 1
 		}
 		results <- r
 		if i == plansPerStack {
