@@ -61,7 +61,8 @@ func runAll(ctx context.Context, set settings, out io.Writer) error {
 	var lanes sync.WaitGroup
 	for i := range min(set.lanes, len(all)) {
 		lanes.Go(func() {
-			for ctx.Err() == nil && runStack(ctx, place.lane(i), plans, results) {
+			for more := true; more && ctx.Err() == nil; {
+				more = runStack(ctx, place.lane(i), plans, results)
 			}
 		})
 	}

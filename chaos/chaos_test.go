@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -148,7 +149,9 @@ func TestTheGateOfPostgresKnowsWhatIsWritten(t *testing.T) {
 		{Do: CutPostgres, When: Step{At: "postgres accounts", Nth: 2, Answered: true}},
 	}, func(f Fault) { at = append(at, string(f.Do)) })
 	direct := storetest.URL(t)
-	host := strings.SplitN(strings.SplitN(direct, "@", 2)[1], "/", 2)[0]
+	u, err := url.Parse(direct)
+	require.NoError(t, err)
+	host := u.Host
 	g, err := openPostgres(host, s)
 	require.NoError(t, err)
 	t.Cleanup(g.close)

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,7 +26,7 @@ const smallDisk = 96
 func (l *lane) openDisk(ctx context.Context, admin *pgx.Conn) error {
 	dir := filepath.Join(filepath.Dir(l.dataDir), smallDisks+strconv.Itoa(os.Getpid()))
 	if err := os.Mkdir(dir, 0o700); err != nil {
-		return nil
+		return err
 	}
 	if mountSmall(dir, l.dataDir, smallDisk) != nil {
 		return os.Remove(dir)
@@ -48,10 +51,16 @@ func (w *world) fillDisk() {
 		return
 	}
 	defer f.Close()
-	block := make([]byte, 64<<10)
-	for ; err == nil; _, err = f.Write(block) {
+	if _, err = io.Copy(f, endless{}); !errors.Is(err, syscall.ENOSPC) {
+		w.problem("fill the disk: %v", err)
 	}
 }
+
+// endless is a file of zeros.
+type endless struct{}
+
+// Read implements io.Reader.
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
 func (w *world) freeDisk() {
 	if w.disk == "" {
@@ -68,7 +77,7 @@ func (w *world) freeDisk() {
 func (w *world) readOnly(on bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	admin, err := pgx.Connect(ctx, w.lane.postgres)
+	admin, err := pgx.Connect(ctx, w.postgres)
 	if err == nil {
 		defer admin.Close(ctx)
 		cfg, _ := pgx.ParseConfig(w.direct)

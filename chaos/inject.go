@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -104,12 +105,19 @@ func (w *world) takeConnections() []*pgx.Conn {
 	defer k.setCut(false)
 	var all []*pgx.Conn
 	for {
-		c, err := pgx.Connect(ctx, w.lane.postgres)
+		c, err := pgx.Connect(ctx, w.postgres)
 		if err != nil {
 			return all
 		}
 		all = append(all, c)
 	}
+}
+
+// done counts what was injected.
+func (w *world) done() map[Action]int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.injected)
 }
 
 func (w *world) problem(format string, args ...any) {
@@ -136,9 +144,9 @@ func (w *world) liftFaults(ctx context.Context) (missed []Fault, err error) {
 		return w.store.Ping(ctx) == nil && w.temporalServes(ctx)
 	}
 	if !eventually(ctx, time.Minute, up) {
-		return missed, fmt.Errorf("the servers do not come up again: Postgres: %v", w.store.Ping(ctx))
+		return missed, fmt.Errorf("the servers do not come up again: Postgres: %w", w.store.Ping(ctx))
 	}
-	if w.injected[ReadOnly]+w.injected[FillDisk] > 0 {
+	if done := w.done(); done[ReadOnly]+done[FillDisk] > 0 {
 		w.readOnly(false) // it could not be told so while it was down
 	}
 	return missed, w.awaitPrograms(ctx)

@@ -99,7 +99,7 @@ func (l *lane) carryOut(ctx context.Context, p Plan, res *Result, phase func(str
 		return w.steps.left() == 0 || idle > 10 // no step is to come any more
 	})
 	missed, err := w.liftFaults(ctx)
-	res.Injected, res.Missed, res.Steps = w.injected, len(missed), w.steps.counted()
+	res.Injected, res.Missed, res.Steps = w.done(), len(missed), w.steps.counted()
 	phase("faults")
 	if err != nil {
 		return fmt.Errorf("lift the faults: %w", err)

@@ -18,12 +18,27 @@ import (
 
 // nightSteps are those of a sweep and its responses.
 var nightSteps = []countedStep{
-	{"jobboards", 0.9}, {"edgar", 0.9}, {"crunchbase", 1.2}, {"apollo", 2},
-	{"hubspot note created", 0.4}, {"hubspot task created", 0.15}, {"hubspot properties written", 0.4}, {"hubspot company read", 0.9},
-	{"temporal StartWorkflowExecution", 0.1}, {"temporal RecordActivityTaskHeartbeat", 0.4}, {"temporal RespondWorkflowTaskCompleted", 4},
-	{"temporal RespondActivityTaskCompleted", 3}, {"temporal PollActivityTaskQueue", 3}, {"temporal PollWorkflowTaskQueue", 4},
-	{"postgres signals", 0.9}, {"postgres sights", 0.7}, {"postgres responses", 0.4}, {"postgres scores", 0.4},
-	{"postgres effects", 2.5}, {"postgres answers", 1.2}, {"postgres ledger", 2},
+	{"jobboards", 0.9},
+	{"edgar", 0.9},
+	{"crunchbase", 1.2},
+	{"apollo", 2},
+	{"hubspot note created", 0.4},
+	{"hubspot task created", 0.15},
+	{"hubspot properties written", 0.4},
+	{"hubspot company read", 0.9},
+	{"temporal StartWorkflowExecution", 0.1},
+	{"temporal RecordActivityTaskHeartbeat", 0.4},
+	{"temporal RespondWorkflowTaskCompleted", 4},
+	{"temporal RespondActivityTaskCompleted", 3},
+	{"temporal PollActivityTaskQueue", 3},
+	{"temporal PollWorkflowTaskQueue", 4},
+	{"postgres signals", 0.9},
+	{"postgres sights", 0.7},
+	{"postgres responses", 0.4},
+	{"postgres scores", 0.4},
+	{"postgres effects", 2.5},
+	{"postgres answers", 1.2},
+	{"postgres ledger", 2},
 }
 
 // promising invents companies of which every second fits as well as can be, so that news
@@ -105,11 +120,12 @@ func (w *world) sweepNow(ctx context.Context, at time.Time) error {
 	return w.insist(ctx, nil, "signals", "run", "--json", "--at", at.Format(time.RFC3339))
 }
 
-// letAnswersAge puts back when answers came, since by the real clock two nights are seconds
-// apart, and an answer of two seconds ago is not bought again.
+// letAnswersAge puts back when answers came and calls were made, since by the real clock two
+// nights are seconds apart: an answer of two seconds ago is not bought again, and for a
+// minute nobody asks what somebody may be asking.
 func (w *world) letAnswersAge(ctx context.Context) error {
 	return w.sql(ctx, func(db *pgx.Conn) error {
-		_, err := db.Exec(ctx, `UPDATE answers SET kept_at = kept_at - interval '1 minute'`)
+		_, err := db.Exec(ctx, `UPDATE answers SET kept_at = kept_at - interval '1 minute'; UPDATE ledger SET made_at = made_at - interval '2 minutes'`)
 		return err
 	})
 }

@@ -16,20 +16,41 @@ import (
 
 // releaseSteps are those of a release: its moves, its plan, and the bulk of writes.
 var releaseSteps = []countedStep{
-	{"hubspot companies written", 0.1}, {"hubspot companies read", 0.1}, {"hubspot note changed", 0.4}, {"hubspot task created", 0.1},
-	{"temporal StartWorkflowExecution", 0.1}, {"temporal ExecuteMultiOperation", 0.15}, {"temporal RespondWorkflowTaskCompleted", 1.8},
-	{"temporal RespondActivityTaskCompleted", 0.9}, {"temporal PollActivityTaskQueue", 1}, {"temporal RecordActivityTaskHeartbeat", 0.3},
-	{"postgres releases", 0.6}, {"postgres release_steps", 0.6}, {"postgres approvals", 0.25}, {"postgres planned_scores", 0.3},
-	{"postgres scores", 0.15}, {"postgres effects", 1}, {"postgres active_models", 0.1},
+	{"hubspot companies written", 0.1},
+	{"hubspot companies read", 0.1},
+	{"hubspot note changed", 0.4},
+	{"hubspot task created", 0.1},
+	{"temporal StartWorkflowExecution", 0.1},
+	{"temporal ExecuteMultiOperation", 0.15},
+	{"temporal RespondWorkflowTaskCompleted", 1.8},
+	{"temporal RespondActivityTaskCompleted", 0.9},
+	{"temporal PollActivityTaskQueue", 1},
+	{"temporal RecordActivityTaskHeartbeat", 0.3},
+	{"postgres releases", 0.6},
+	{"postgres release_steps", 0.6},
+	{"postgres approvals", 0.25},
+	{"postgres planned_scores", 0.3},
+	{"postgres scores", 0.15},
+	{"postgres effects", 1},
+	{"postgres active_models", 0.1},
 }
 
 // rollbackSteps are those of its way back.
 var rollbackSteps = []countedStep{
-	{"hubspot companies written", 0.1}, {"hubspot companies read", 0.1}, {"hubspot note changed", 0.6},
-	{"temporal StartWorkflowExecution", 0.1}, {"temporal ExecuteMultiOperation", 0.1}, {"temporal RespondWorkflowTaskCompleted", 0.6},
-	{"temporal RespondActivityTaskCompleted", 0.3}, {"temporal RecordActivityTaskHeartbeat", 0.3},
-	{"postgres releases", 0.2}, {"postgres release_moves", 0.15}, {"postgres release_steps", 0.15}, {"postgres planned_scores", 0.2},
-	{"postgres scores", 0.15}, {"postgres effects", 1.2},
+	{"hubspot companies written", 0.1},
+	{"hubspot companies read", 0.1},
+	{"hubspot note changed", 0.6},
+	{"temporal StartWorkflowExecution", 0.1},
+	{"temporal ExecuteMultiOperation", 0.1},
+	{"temporal RespondWorkflowTaskCompleted", 0.6},
+	{"temporal RespondActivityTaskCompleted", 0.3},
+	{"temporal RecordActivityTaskHeartbeat", 0.3},
+	{"postgres releases", 0.2},
+	{"postgres release_moves", 0.15},
+	{"postgres release_steps", 0.15},
+	{"postgres planned_scores", 0.2},
+	{"postgres scores", 0.15},
+	{"postgres effects", 1.2},
 }
 
 // nextModel is the shipped model with other points: industry counts less, revenue more.
@@ -40,7 +61,7 @@ func (w *world) nextModel() (file string, err error) {
 	}
 	next := strings.NewReplacer("version: 2", "version: 3",
 		"any_of: [saas, digital-marketing, it-services], points: 20}", "any_of: [saas, digital-marketing, it-services], points: 10}",
-		"between: [1M, 10M], points: 10}", "between: [1M, 10M], points: 25}").Replace(string(m.Source))
+		"between: [1M, 10M], points: 10}", "between: [1M, 10M], points: 25}").Replace(m.Source)
 	file = filepath.Join(w.dir, "revops3.yaml")
 	return file, os.WriteFile(file, []byte(next), 0o600)
 }
@@ -105,7 +126,7 @@ func (w *world) checkRelease(ctx context.Context, v *violations) error {
 		return fmt.Errorf("%d releases: %w", len(all), err)
 	}
 	want := map[int]string{3: "active", 2: "rolled_back"}[w.version]
-	if string(all[0].State) != want {
+	if all[0].State != want {
 		v.add("the release is %s, not %s", all[0].State, want)
 	}
 	for _, c := range w.owed.companies {

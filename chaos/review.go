@@ -17,9 +17,16 @@ import (
 
 // reviewSteps are those of a quarterly review.
 var reviewSteps = []countedStep{
-	{"hubspot search", 0.2}, {"hubspot deals read", 0.1}, {"hubspot associations", 0.1}, {"hubspot task created", 0.05},
-	{"temporal StartWorkflowExecution", 0.05}, {"temporal RespondWorkflowTaskCompleted", 0.5}, {"temporal RespondActivityTaskCompleted", 0.3},
-	{"postgres deals", 0.2}, {"postgres deal_syncs", 0.1}, {"postgres reviews", 0.1},
+	{"hubspot search", 0.2},
+	{"hubspot deals read", 0.1},
+	{"hubspot associations", 0.1},
+	{"hubspot task created", 0.05},
+	{"temporal StartWorkflowExecution", 0.05},
+	{"temporal RespondWorkflowTaskCompleted", 0.5},
+	{"temporal RespondActivityTaskCompleted", 0.3},
+	{"postgres deals", 0.2},
+	{"postgres deal_syncs", 0.1},
+	{"postgres reviews", 0.1},
 }
 
 const dealsEach = 12

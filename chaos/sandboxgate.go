@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -50,9 +51,7 @@ func (g *sandboxGate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if g.steps.reach(at, true) {
 		panic(http.ErrAbortHandler)
 	}
-	for name, values := range held.Header() {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), held.Header())
 	w.WriteHeader(held.Code)
 	_, _ = w.Write(held.Body.Bytes())
 }

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -56,7 +55,6 @@ reconcile: {settle: 1s}
 
 // owed is what Sluice has taken on: it was acknowledged.
 type owed struct {
-	mu        sync.Mutex
 	companies []*company
 }
 
@@ -157,7 +155,7 @@ func again(ctx context.Context, what string, try func() (bool, error)) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s: %w: %v", what, ctx.Err(), err)
+			return fmt.Errorf("%s: %w: %w", what, ctx.Err(), err)
 		case <-time.After(200 * time.Millisecond):
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -96,8 +97,8 @@ func (w *world) later(f func()) { w.closers = append(w.closers, f) }
 
 func (w *world) close() {
 	w.lift()
-	for i := len(w.closers) - 1; i >= 0; i-- {
-		w.closers[i]()
+	for _, f := range slices.Backward(w.closers) {
+		f()
 	}
 }
 
@@ -145,13 +146,13 @@ func (w *world) link(name, target string) error {
 
 // openServices makes the namespace and the database, and the ways there.
 func (w *world) openServices(ctx context.Context) error {
-	direct, err := w.lane.newDatabase(ctx)
+	direct, err := w.newDatabase(ctx)
 	if err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
 	w.direct = direct
-	w.later(func() { w.lane.dropDatabase(direct) })
-	namespace, err := w.lane.newNamespace(ctx)
+	w.later(func() { w.dropDatabase(direct) })
+	namespace, err := w.newNamespace(ctx)
 	if err != nil {
 		return fmt.Errorf("namespace: %w", err)
 	}
@@ -159,7 +160,7 @@ func (w *world) openServices(ctx context.Context) error {
 		return err
 	}
 	w.later(w.store.Close)
-	if w.client, err = client.Dial(client.Options{HostPort: w.lane.temporal, Namespace: namespace, Logger: quiet{}}); err != nil {
+	if w.client, err = client.Dial(client.Options{HostPort: w.temporal, Namespace: namespace, Logger: quiet{}}); err != nil {
 		return err
 	}
 	w.later(w.client.Close)
@@ -172,7 +173,7 @@ func (w *world) openServices(ctx context.Context) error {
 		return err
 	}
 	w.later(pg.close)
-	tg, err := openTemporal(w.lane.temporal, w.steps)
+	tg, err := openTemporal(w.temporal, w.steps)
 	if err != nil {
 		return err
 	}
@@ -265,16 +266,18 @@ func (w *world) command(ctx context.Context, args ...string) (string, error) {
 	cmd.SysProcAttr = dieWithUs()
 	w.mu.Lock()
 	err := cmd.Start()
-	w.commands[cmd] = true
+	if err == nil {
+		w.commands[cmd] = true
+	}
 	w.mu.Unlock()
+	if err != nil {
+		return "", err
+	}
 	defer func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		delete(w.commands, cmd)
 	}()
-	if err != nil {
-		return "", err
-	}
 	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
 	defer stop()
 	if err := cmd.Wait(); err != nil {
