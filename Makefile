@@ -44,7 +44,7 @@ bench: ## Benchmarks, and the large end-to-end tests at full size (BENCH=Rate fo
 	bin/stack -- go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m $$(go list ./... | grep -v /e2e)
 	bin/stack -- go test -run 'ComeOut|Fewest|Kill9|Acknowledged|Sweep|RealChanges' -v -timeout 120m ./e2e -full
 
-chaos: ## Kills, cuts and full disks at every step, checked by the CRM's and vendors' books (SEED=17 PLANS=1 for one)
+chaos: ## Kills, cuts and full disks at every step, 200 plans (PLANS=1 SEED=17 for one)
 	bin/chaos -plans $(PLANS) -seed $(SEED) $(if $(WORK),-work $(WORK)) -report .sluice/chaos.json
 
 stack: ## The Temporal and the Postgres alone, until Ctrl-C

@@ -19,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/crm"
 	"github.com/sluicehq/sluice/icp"
 	"github.com/sluicehq/sluice/outbound"
 	"github.com/sluicehq/sluice/providers"
@@ -89,7 +90,7 @@ func (w *world) workflowID(c *company) string { return activities.CompanyRunID(w
 func (w *world) check(ctx context.Context, res *Result) []string {
 	var v violations
 	for _, one := range []func(context.Context, *violations) error{
-		w.checkRuns, w.checkCompanies, w.checkWrites, w.checkSpending, w.checkNews, w.checkRelease, w.checkReview, w.checkLogs,
+		w.checkRuns, w.checkCompanies, w.checkContacts, w.checkWrites, w.checkSpending, w.checkNews, w.checkRelease, w.checkReview, w.checkLogs,
 	} {
 		if err := one(ctx, &v); err != nil {
 			v.add("cannot be checked: %v", err)
@@ -258,6 +259,31 @@ func (w *world) checkOrder(c *company, rows []store.ScoreRow, v *violations) {
 	if tasks > 1 || tasks == 1 && !earned || missing {
 		v.add("%s: %d tasks for Tier 1; it stands at %s", c.Domain, tasks, last.Tier)
 	}
+}
+
+// checkContacts: the people of the accounts have the score in the CRM that is on record.
+func (w *world) checkContacts(ctx context.Context, v *violations) error {
+	inCRM := map[string]map[string]string{}
+	for _, c := range w.owed.companies {
+		for _, contact := range w.sandbox.CRM.Contacts(c.ID) {
+			inCRM[contact.ID] = contact.Properties
+		}
+	}
+	return w.sql(ctx, func(db *pgx.Conn) error {
+		rows, err := db.Query(ctx, `SELECT crm_id, value::text, level, state FROM contacts WHERE listed AND value IS NOT NULL`)
+		if err != nil {
+			return err
+		}
+		var id, value, level, state string
+		_, err = pgx.ForEachRow(rows, []any{&id, &value, &level, &state}, func() error {
+			is := inCRM[id]
+			if is[crm.ContactScoreProperty] != value || is[crm.ContactLevelProperty] != level || state != "done" {
+				v.add("contact %s has %s %s in the CRM, and on record %s %s, %s", id, is[crm.ContactScoreProperty], is[crm.ContactLevelProperty], value, level, state)
+			}
+			return nil
+		})
+		return err
+	})
 }
 
 // checkWrites: nothing was made twice, and no value was written where it already was.
