@@ -149,12 +149,16 @@ func (c *call) buy(ctx context.Context, r store.Reservation) (AskResult, error) 
 }
 
 // settle ends the reservation of a call that brought no answer, and closes the
-// provider for everybody when asking again makes no sense until somebody acts.
+// provider for everybody when asking again makes no sense until somebody acts. The price of
+// a call whose answer nobody has read stays counted: the provider may charge it.
 func (c *call) settle(ctx context.Context, r store.Reservation, cause error, elapsed time.Duration) error {
 	e, ok := errors.AsType[*outbound.Error](cause)
-	outcome := outbound.ProviderError // cut short by us: whether it was sent is not known
+	outcome, charged := outbound.ProviderError, r.Credits // cut short by us: whether it was sent is not known
 	if ok {
 		outcome = e.Outcome
+	}
+	if ok && !e.Unread() {
+		charged = 0
 	}
 	var until time.Time // for ever, or until somebody acts
 	closes := outcome == outbound.AuthFailed
@@ -168,7 +172,7 @@ func (c *call) settle(ctx context.Context, r store.Reservation, cause error, ela
 		activity.GetLogger(ctx).Error("Provider closed for everybody", "provider", c.in.Provider,
 			"outcome", string(outcome), "until", until, "next", "starter provider check "+c.in.Provider)
 	}
-	if err := c.a.Store.Settle(ctx, r, outcome, 0, elapsed); err != nil {
+	if err := c.a.Store.Settle(ctx, r, outcome, charged, elapsed); err != nil {
 		return err
 	}
 	return cause

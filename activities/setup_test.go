@@ -186,6 +186,9 @@ func (b *bundle) set(t *testing.T, service string, f fault.Fault) {
 // requests is how often a service was called.
 func (b *bundle) requests(service string) int { return b.world.Faults.Counters()[service].Requests }
 
+// charged is what the service would bill.
+func (b *bundle) charged(service string) float64 { return b.world.Faults.Counters()[service].Credits }
+
 // line is what matters of a line of the ledger.
 type line struct {
 	Provider string

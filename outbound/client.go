@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -330,7 +331,13 @@ func (c *Client) broken(ctx context.Context, err error, status int) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", errGaveUp, ctx.Err())
 	}
-	return &Error{Service: c.service, Outcome: ProviderError, Status: status, Sent: true, Err: err}
+	return &Error{Service: c.service, Outcome: ProviderError, Status: status, Sent: !unconnected(err), Err: err}
+}
+
+// unconnected reports whether the call failed before anybody could have seen it.
+func unconnected(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
 }
 
 func (c *Client) asError(r Response, err error) error {

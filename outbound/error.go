@@ -7,6 +7,7 @@ package outbound
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 )
 
@@ -77,6 +78,12 @@ func (e *Error) Repeatable() bool {
 // answer came: whoever repeats a write looks first.
 func (e *Error) Ambiguous() bool {
 	return e.Sent && e.Outcome == ProviderError
+}
+
+// Unread reports whether the answer got lost on its way, or could not be read: the service
+// may well have done what it was asked, and charge for it.
+func (e *Error) Unread() bool {
+	return e.Ambiguous() && e.Status < http.StatusMultipleChoices
 }
 
 // OutcomeOf returns the outcome that err carries, or "" if it carries none.

@@ -19,7 +19,7 @@ import (
 const (
 	// shutdownOfBackends is how long the processes of a killed Postgres may take to
 	// notice and let go of its shared memory.
-	shutdownOfBackends = 20 * time.Second
+	shutdownOfBackends = time.Minute
 	postgresPoll       = 250 * time.Millisecond
 )
 

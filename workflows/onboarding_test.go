@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"testing"
@@ -37,6 +38,7 @@ type bundle struct {
 	ended  []activities.FinishInput
 	rates  activities.ModelRef // contacts, as Apply finds it
 
+	away     int // attempts to score that find no database
 	onFinish func()
 	bounds   *icp.Bounds // of the model, as Score tells them
 }
@@ -88,6 +90,10 @@ func setup(t *testing.T) *bundle {
 var key = account.Key{CRM: "hubspot", Portal: "8100", ID: "512"}
 
 func (b *bundle) score(_ context.Context, in activities.ScoreInput) (activities.ScoreResult, error) {
+	if b.away > 0 {
+		b.away--
+		return activities.ScoreResult{}, errors.New("score account 7: connection refused")
+	}
 	b.passes = append(b.passes, in)
 	v := b.scores[min(len(b.passes), len(b.scores))-1]
 	return activities.ScoreResult{Value: v, Low: v, High: v, Tier: "Tier 2", Queue: "marketing-nurture", Bounds: b.bounds, Revision: b.revision}, nil
@@ -399,4 +405,17 @@ func TestOnboardingAnswersStatusWhileItWaits(t *testing.T) {
 	require.Equal(t, workflows.Running, s.Status)
 	require.Equal(t, 65, s.Score.Value, "what is known is scored before the wait")
 	require.Equal(t, waterfall.Parked, s.Stop[account.Employees])
+}
+
+func TestARunOutlivesADatabaseThatIsAway(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.answers(map[string][]answer{"apollo": {found()}})
+	b.away = 100
+	began := b.Now()
+	b.ExecuteWorkflow(workflows.CompanyOnboarding, workflows.CompanyOnboardingInput{Key: key})
+	require.NoError(t, b.GetWorkflowError())
+	require.Len(t, b.passes, 1)
+	require.Equal(t, 1, b.wrote)
+	require.Greater(t, b.Now().Sub(began), time.Hour)
 }
