@@ -28,8 +28,10 @@ func (a *app) watch(registry *prometheus.Registry) error {
 // included: the workers' environment is another one.
 func (a *app) queues() ([]monitor.Queue, error) {
 	all := []monitor.Queue{
-		{Name: workflows.TaskQueue, Workflow: true}, {Name: workflows.TaskQueue},
-		{Name: workflows.BulkQueue, Workflow: true}, {Name: workflows.BulkQueue},
+		{Name: workflows.TaskQueue, Workflow: true},
+		{Name: workflows.TaskQueue},
+		{Name: workflows.BulkQueue, Workflow: true},
+		{Name: workflows.BulkQueue},
 	}
 	for _, step := range a.pipeline.Providers {
 		all = append(all, monitor.Queue{Name: workflows.ProviderQueue(step.Name)})
