@@ -275,6 +275,7 @@ func TestASourceThatIsDownAllNightCatchesUpTheNext(t *testing.T) {
 	require.NotEqual(t, planted(news), w.found(domains))
 
 	require.NoError(t, w.sandbox.Faults.Clear(sandbox.JobBoards))
+	time.Sleep(1500 * time.Millisecond) // a day later breakers have cooled down
 	w.sweep(tomorrow.Add(24 * time.Hour))
 	require.Equal(t, planted(news), w.found(domains))
 }
