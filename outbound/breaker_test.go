@@ -16,13 +16,19 @@ import (
 )
 
 func TestBreakerOpensAfterTripFailuresInARow(t *testing.T) {
+	asked := func(ctx context.Context) context.Context { return ctx }
+	t.Run("of calls that somebody waits for", func(t *testing.T) { breakerOpens(t, asked) })
+	t.Run("of calls in bulk", func(t *testing.T) { breakerOpens(t, outbound.InBulk) })
+}
+
+func breakerOpens(t *testing.T, as func(context.Context) context.Context) {
 	inBubble(t, func(t *testing.T) {
 		c, s := newService(always(503), outbound.WithTrip(3), outbound.WithCoolDown(coolDown))
 		for range 3 {
-			require.Equal(t, outbound.ProviderError, outbound.OutcomeOf(call(t.Context(), c)))
+			require.Equal(t, outbound.ProviderError, outbound.OutcomeOf(call(as(t.Context()), c)))
 		}
 		time.Sleep(10 * time.Second)
-		e := asError(t, call(t.Context(), c))
+		e := asError(t, call(as(t.Context()), c))
 		require.Equal(t, outbound.SkippedBreaker, e.Outcome)
 		require.Equal(t, coolDown-10*time.Second, e.RetryAfter)
 		require.False(t, e.Sent)
@@ -298,6 +304,9 @@ func TestGateNeverLocksUp(t *testing.T) {
 				wg.Go(func() {
 					for range 10 {
 						ctx, cancel := context.WithTimeout(t.Context(), time.Duration(1+draw(10))*time.Second)
+						if draw(2) == 0 {
+							ctx = outbound.InBulk(ctx)
+						}
 						_ = call(ctx, c)
 						cancel()
 					}
@@ -305,7 +314,7 @@ func TestGateNeverLocksUp(t *testing.T) {
 			}
 			wg.Wait()
 			for range 5 {
-				_ = call(t.Context(), c) // without a deadline: it has to come back by itself
+				_ = call(outbound.InBulk(t.Context()), c) // without a deadline: it has to come back by itself
 			}
 		})
 	}

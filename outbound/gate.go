@@ -38,15 +38,16 @@ func (e stuckError) Error() string {
 
 // enter waits for room, and gives up with a stuckError where that takes more
 // patience than there is. A breaker that is not closed decides by itself who may
-// pass. Calls in bulk leave room for others.
+// pass. Calls in bulk leave room for others, but fail as often: the breaker has to open
+// for them, too.
 func (g *gate) enter(ctx context.Context) error {
-	room := g.trip
+	atOnce := g.trip
 	if isInBulk(ctx) {
-		room -= room / 3
+		atOnce -= atOnce / 3
 	}
 	for {
 		g.mu.Lock()
-		if !g.closed || g.inFlight+g.failures < room {
+		if !g.closed || g.inFlight+g.failures < g.trip && g.inFlight < atOnce {
 			if g.inFlight++; g.inFlight == 1 {
 				g.movedAt = time.Now()
 			}
