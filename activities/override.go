@@ -41,8 +41,7 @@ func (a *Activities) BeginOverride(ctx context.Context, in BeginOverrideInput) (
 	}
 	now := time.Now()
 	last, err := a.Store.LatestScore(ctx, in.AccountID)
-	scored := !errors.Is(err, account.ErrNotFound)
-	if err != nil && scored {
+	if err != nil && !errors.Is(err, account.ErrNotFound) {
 		return BeginOverrideResult{}, failure(err)
 	}
 	if kept.State == store.PendingOverride {
@@ -50,8 +49,9 @@ func (a *Activities) BeginOverride(ctx context.Context, in BeginOverrideInput) (
 			return BeginOverrideResult{}, failure(err)
 		}
 	}
-	_, err = a.Store.BeginOverride(ctx, in.AccountID, in.ID, now)
-	return BeginOverrideResult{Scored: scored}, failure(err)
+	// Only the begun override knows: a score may have come since the one that was read.
+	begun, err := a.Store.BeginOverride(ctx, in.AccountID, in.ID, now)
+	return BeginOverrideResult{Scored: begun.ScoreID != 0}, failure(err)
 }
 
 // admit checks an override before it begins, and ends one that cannot.

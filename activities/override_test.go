@@ -1,6 +1,7 @@
 package activities_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -307,4 +308,33 @@ func TestDueAreThoseWhoseScoreTimeAloneChanges(t *testing.T) {
 	require.Equal(t, 65, got.Value)
 	require.Equal(t, "decay: hiring: 90 days ago, more than 90 days (test) -15; score 80 → 65, Tier 1 → Tier 2", b.latest(t, bolt).Why)
 	require.Empty(t, due(), "until something happens again")
+}
+
+// scoredMeanwhile is a record in which a score comes right after the last one was read.
+type scoredMeanwhile struct {
+	activities.Store
+	t     *testing.T
+	score store.ScoreRow
+}
+
+func (s scoredMeanwhile) LatestScore(ctx context.Context, accountID int64) (store.ScoreRow, error) {
+	row, err := s.Store.LatestScore(ctx, accountID)
+	_, saving := s.SaveScore(ctx, s.score)
+	require.NoError(s.t, saving)
+	return row, err
+}
+
+// Otherwise the override would wait for a first score to count with, which has been.
+func TestAnOverrideThatBeginsRightAfterTheFirstScoreTakesItsPlace(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	who := b.enriched(t, "bolt.example")
+	in := b.decided(t, who, strategic("Tier 1"))
+	b.Store = scoredMeanwhile{b.store, t, store.ScoreRow{
+		AccountID: who.AccountID, RunID: "meanwhile", Pass: 1, Model: who.Model.Name, ModelVersion: who.Model.Version,
+		Score: icp.Score{Value: 65, Tier: "Tier 2"}, Cause: "first", ScoredAt: time.Now(),
+	}}
+	began, err := b.begin(in)
+	require.NoError(t, err)
+	require.True(t, began.Scored)
 }

@@ -182,7 +182,11 @@ func (w *world) checkCompany(ctx context.Context, c *company, rows []store.Score
 		v.add("%s: the change that was accepted is lost: %s", c.Domain, record.Properties["icp_reason"])
 	}
 	if tier := w.overridden[last.AccountID]; tier != "" && last.Counts().Tier != tier {
-		v.add("%s: the override that was accepted is lost: %s", c.Domain, last.Counts().Tier)
+		all, err := w.store.Overrides(ctx, last.AccountID)
+		if err != nil {
+			return err
+		}
+		v.add("%s: the override that was accepted is lost: %s; %s", c.Domain, last.Counts().Tier, story(rows, all))
 	}
 	if works[w.plan.Work].settled && !c.Churned {
 		peace, err := w.inPeace(ctx, c.Domain)
@@ -465,6 +469,18 @@ func loud(log string) string {
 		}
 		line, _, _ = strings.Cut(strings.TrimSpace(line), `,"stacktrace"`)
 		b.WriteString(line[:min(len(line), 500)] + "\n")
+	}
+	return b.String()
+}
+
+// story tells how scores and overrides of an account came about.
+func story(rows []store.ScoreRow, overrides []store.Override) string {
+	var b strings.Builder
+	for _, o := range overrides {
+		fmt.Fprintf(&b, "override %d %s %s from %s; ", o.ID, o.State, o.Ended, o.BeganAt.Format(time.StampMilli))
+	}
+	for _, r := range rows {
+		fmt.Fprintf(&b, "score %d of run %s pass %d %s at %s under override %d; ", r.ID, r.RunID, r.Pass, r.Cause, r.ScoredAt.Format(time.StampMilli), r.OverrideID())
 	}
 	return b.String()
 }
