@@ -1,10 +1,12 @@
 package hubspot
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -52,12 +54,8 @@ func (c *CRM) Behind(s *fault.Switch) http.Handler {
 	h := s.Wrap(Service, c.limited(c.Handler()))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d := &delivery{}
-		watched := &watchedWriter{ResponseWriter: w}
-		defer func() {
-			if !watched.answered {
-				c.markLost(d)
-			}
-		}()
+		watched := &watchedWriter{ResponseWriter: w, lost: func() { c.markLost(d) }}
+		defer watched.end()
 		h.ServeHTTP(watched, r.WithContext(context.WithValue(r.Context(), deliveryKey{}, d)))
 	})
 }
@@ -105,6 +103,19 @@ type deliveryKey struct{}
 type watchedWriter struct {
 	http.ResponseWriter
 	answered bool
+	lost     func() // told when nothing was
+}
+
+func (w *watchedWriter) end() {
+	if !w.answered {
+		w.lost()
+	}
+}
+
+// Hijack is how the fault switch ends a connection. The ledger knows before the client.
+func (w *watchedWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	w.end()
+	return http.NewResponseController(w.ResponseWriter).Hijack()
 }
 
 func (w *watchedWriter) WriteHeader(status int) {
