@@ -78,11 +78,13 @@ func (p *pace) reserve(now time.Time, inBulk bool) (*rate.Reservation, time.Dura
 	if p.resumeAt.After(now) {
 		from = p.resumeAt
 	}
-	if inBulk && p.bulkAt.After(from) {
-		from = p.bulkAt
-	}
-	if wait := p.untilFree(from, now); inBulk && wait > 0 {
-		return new(rate.Reservation), wait // which is not OK
+	if inBulk {
+		if p.bulkAt.After(from) {
+			from = p.bulkAt
+		}
+		if wait := p.untilFree(from, now); wait > 0 {
+			return new(rate.Reservation), wait // which is not OK
+		}
 	}
 	turn := p.limiter.ReserveN(from, 1)
 	return turn, turn.DelayFrom(now)
