@@ -103,15 +103,19 @@ func cureOfConnecting(err error) string {
 	}
 }
 
-// prepare makes times come back as they were given, whatever the zone of the
-// machine, and keeps a plan that was made while a table was small from reading all
-// of it when an import has made it large: every query here has an index.
+// prepare makes times come back as they were given, whatever the zone of the machine. And
+// it lets no statement's plan depend on how much Postgres believes to be in a table: one that
+// was made while there was little would read all of it, by scan, hash or merge, when an import
+// has made it large. Every query here has an index and goes by it, so that one plan for
+// whatever arguments does, which is made once a connection.
 func prepare(ctx context.Context, conn *pgx.Conn) error {
 	conn.TypeMap().RegisterType(&pgtype.Type{
 		Name: "timestamptz", OID: pgtype.TimestamptzOID,
 		Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 	})
-	const q = `SET enable_seqscan = off; SET jit = off`
+	const q = `
+		SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+		SET plan_cache_mode = force_generic_plan; SET jit = off`
 	_, err := conn.Exec(ctx, q)
 	return err
 }

@@ -7,9 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/account"
+	"github.com/sluicehq/sluice/crm"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/storetest"
 )
@@ -91,4 +93,48 @@ func TestTimesComeBackInUTC(t *testing.T) {
 	run, err := s.LatestRun(t.Context(), acc.ID)
 	require.NoError(t, err)
 	require.Equal(t, now, run.StartedAt)
+}
+
+// An import fills tables from nothing, long before Postgres has counted what is in them.
+func TestAStepReadsNoMoreWhereTablesHaveGrown(t *testing.T) {
+	t.Parallel()
+	url := storetest.URL(t)
+	s, err := store.Open(t.Context(), url, store.WithMaxConns(1))
+	require.NoError(t, err)
+	acc := acme(t, s)
+	step := func(i int) {
+		key := "sluice:hubspot/8100/512/properties/" + strconv.Itoa(i)
+		_, err := s.TryEffect(t.Context(), store.Attempt{
+			Key: key, AccountID: acc.ID, RunID: "r", WorkflowID: "w", Kind: crm.PropertiesEffect, Object: store.CompanyRecord, RecordID: "512",
+			Changes: []store.Change{{Property: "icp_tier", After: "Tier 1"}},
+		})
+		require.NoError(t, err)
+		require.NoError(t, s.FinishEffect(t.Context(), store.Done{Key: key, Written: map[string]string{"icp_tier": "Tier 1"}, Attempt: 1}))
+	}
+	const steps, others = 10, 5000
+	for i := range steps { // by now its plans are made
+		step(i)
+	}
+	db, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	defer func() { _ = db.Close(context.WithoutCancel(t.Context())) }()
+	for _, q := range []string{
+		`INSERT INTO effects (key, account_id, run_id, kind, state) SELECT 'other/' || i, $1, 'r', 'note', 'done' FROM generate_series(1, $2::int) AS i`,
+		`INSERT INTO journal (account_id, run_id, workflow_id, effect_key, attempt, object, record_id, property, before, after, state, ended_at)
+			SELECT $1, 'r', 'w', 'other/' || i, 1, 'note', '', '', '', 'made', 'written', now() FROM generate_series(1, $2::int) AS i`,
+	} {
+		_, err := db.Exec(t.Context(), q, acc.ID, others)
+		require.NoError(t, err)
+	}
+	for i := range steps {
+		step(steps + i)
+	}
+	s.Close() // which makes its connection tell what it read
+	var read int
+	require.Eventually(t, func() bool {
+		const q = `SELECT sum(idx_tup_fetch + seq_tup_read)::int FROM pg_stat_user_tables WHERE relname IN ('effects', 'journal')`
+		require.NoError(t, db.QueryRow(t.Context(), q).Scan(&read))
+		return read > 2*steps
+	}, time.Minute, 50*time.Millisecond)
+	require.Less(t, read, others, "a step looked through what others have")
 }
