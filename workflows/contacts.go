@@ -29,9 +29,7 @@ func (o *onboarding) meetContacts(ctx workflow.Context) error {
 	}
 	in := activities.MeetContactsInput{AccountID: o.who.AccountID, Key: o.who.Key}
 	var met activities.ScoreContactsResult
-	err := o.untilAllowed(ctx, func() error {
-		return workflow.ExecuteActivity(crmCall(ctx, "read the contacts"), a.MeetContacts, in).Get(ctx, &met)
-	})
+	err := o.callCRM(ctx, "read the contacts", a.MeetContacts, in, &met)
 	if err == nil && met.Problem != "" {
 		o.tell("contacts: %s", met.Problem)
 	}
@@ -50,10 +48,7 @@ func (o *onboarding) contacts(ctx workflow.Context) error {
 	o.stage(ctx, "contacts")
 	in := activities.ScoreContactsInput{AccountID: o.who.AccountID, Key: o.who.Key, Model: o.rates, Plan: o.who.Plan}
 	var scored activities.ScoreContactsResult
-	err := o.untilAllowed(ctx, func() error {
-		return workflow.ExecuteActivity(crmCall(ctx, "contacts"), a.ScoreContacts, in).Get(ctx, &scored)
-	})
-	if err != nil {
+	if err := o.callCRM(ctx, "contacts", a.ScoreContacts, in, &scored); err != nil {
 		return err
 	}
 	o.status.Contacts = &scored

@@ -116,10 +116,7 @@ func (o *onboarding) identify(ctx workflow.Context) error {
 	o.changed = false // whatever changed until now is read now
 	in := activities.IdentifyInput{Key: o.in.Key, Domain: o.in.Domain, Name: o.in.Name}
 	var who activities.IdentifyResult
-	err := o.untilAllowed(ctx, func() error {
-		return workflow.ExecuteActivity(crmCall(ctx, "read the company"), a.Identify, in).Get(ctx, &who)
-	})
-	if err != nil {
+	if err := o.callCRM(ctx, "read the company", a.Identify, in, &who); err != nil {
 		return err
 	}
 	o.meet(ctx, who)
@@ -211,10 +208,15 @@ func (o *onboarding) rescore(ctx workflow.Context, cause string) error {
 		}
 	}
 	o.tell("pass %d: %s, score %d%s%s", in.Pass, decided.Tier, decided.Value, machine(&decided), o.without())
-	if o.revision = decided.Revision; o.revision == 0 {
+	switch o.revision = decided.Revision; {
+	case o.revision == 0:
 		return o.tag(ctx, "effects")
+	case o.revision < tellsAtEnd:
+		return o.tag(ctx, scored)
+	default:
+		o.stage(ctx, scored)
+		return nil
 	}
-	return o.tag(ctx, scored)
 }
 
 // apply brings the decision into the CRM.
@@ -232,15 +234,29 @@ func (o *onboarding) write(ctx workflow.Context) error {
 	o.stage(ctx, "effects")
 	in := activities.ApplyInput{AccountID: o.who.AccountID, Key: o.who.Key}
 	var applied activities.ApplyResult
-	err := o.untilAllowed(ctx, func() error {
-		return workflow.ExecuteActivity(crmCall(ctx, "properties, note, task"), a.Apply, in).Get(ctx, &applied)
-	})
+	err := o.callCRM(ctx, "properties, note, task", a.Apply, in, &applied)
 	o.status.Effects, o.status.TaskID = applied.Effects, applied.TaskID
 	o.pinContactModel(applied.ContactModel)
 	return err
 }
 
-// untilAllowed repeats a CRM call for as long as the CRM refuses our key.
+// callCRM makes a call to the CRM for as long as it takes. What keeps it from succeeding
+// soon is said in the list of runs.
+func (o *onboarding) callCRM(ctx workflow.Context, summary string, step, in, out any) error {
+	err := o.untilAllowed(ctx, func() error {
+		return workflow.ExecuteActivity(soon(crmCall(ctx, summary)), step, in).Get(ctx, out)
+	})
+	if !triedInVain(err) {
+		return err
+	}
+	if err := o.tag(ctx, Waiting+"crm"); err != nil {
+		return err
+	}
+	return o.untilAllowed(ctx, func() error {
+		return workflow.ExecuteActivity(crmCall(ctx, summary), step, in).Get(ctx, out)
+	})
+}
+
 func (o *onboarding) untilAllowed(ctx workflow.Context, call func() error) error {
 	return untilAllowed(ctx, call, func() error {
 		return o.wait(ctx, credentials, credentialsWait, func() bool { return false })
@@ -298,7 +314,7 @@ func (o *onboarding) finish(ctx workflow.Context, status, reason string) (*Statu
 	if err := workflow.ExecuteLocalActivity(onRecord(ctx, "keep the result"), a.Finish, in).Get(ctx, nil); err != nil {
 		return nil, err
 	}
-	if o.tagged == scored && status == Completed { // the list of runs says that already
+	if o.tagged == scored && status == Completed { // a run of revision 1, of which the list says that
 		o.stage(ctx, "done")
 	} else if err := o.tag(ctx, "done"); err != nil {
 		return nil, err
@@ -314,6 +330,11 @@ func (o *onboarding) refusedOr(ctx workflow.Context, err error) (*Status, error)
 	}
 	if temporal.IsCanceledError(err) {
 		return nil, err
+	}
+	if o.revision >= tellsAtEnd {
+		if tagged := o.tag(ctx, o.status.Stage); tagged != nil {
+			return nil, tagged
+		}
 	}
 	in := activities.FinishInput{AccountID: o.status.AccountID, Status: Failed, Reason: reasonOf(err), Stage: o.status.Stage, Stop: o.status.Stop}
 	if kept := workflow.ExecuteLocalActivity(onRecord(ctx, "keep the failure"), a.Finish, in).Get(ctx, nil); kept != nil {

@@ -302,7 +302,11 @@ func TestOnboardingRefusesWhatIsNoCompany(t *testing.T) {
 func TestOnboardingPutsItsFailureOnRecord(t *testing.T) {
 	t.Parallel()
 	env := newEnvironment()
-	env.OnUpsertTypedSearchAttributes(mock.Anything).Return(nil).Maybe()
+	env.OnUpsertTypedSearchAttributes(mock.MatchedBy(func(set temporal.SearchAttributes) bool {
+		stage, _ := set.GetKeyword(workflows.StageAttribute)
+		tier, _ := set.GetKeyword(workflows.TierAttribute)
+		return stage == "effects" && tier == "Tier 1"
+	})).Return(nil).Once()
 	env.OnActivity(a.Identify, mock.Anything, mock.Anything).Return(setup(t).who, nil)
 	env.OnActivity(a.Ask, mock.Anything, mock.Anything).Return(found().AskResult, nil)
 	env.OnActivity(a.Score, mock.Anything, mock.Anything).Return(activities.ScoreResult{Tier: "Tier 1", Revision: activities.Revision}, nil)
@@ -338,7 +342,43 @@ func TestOnboardingWaitsForRefusedCRMCredentials(t *testing.T) {
 	var s workflows.Status
 	require.NoError(t, env.GetWorkflowResult(&s))
 	require.Equal(t, "9", s.TaskID)
-	require.Equal(t, []string{"scored", "waiting: crm credentials", "done"}, slices.Compact(stages))
+	require.Equal(t, []string{"waiting: crm credentials", "done"}, slices.Compact(stages))
+}
+
+func TestOnboardingSaysThatItWaitsForACRMThatIsAway(t *testing.T) {
+	t.Parallel()
+	env := newEnvironment()
+	var stages []string
+	env.OnUpsertTypedSearchAttributes(mock.MatchedBy(func(set temporal.SearchAttributes) bool {
+		stage, ok := set.GetKeyword(workflows.StageAttribute)
+		stages = append(stages, stage)
+		return ok
+	})).Return(nil)
+	env.OnActivity(a.Identify, mock.Anything, mock.Anything).Return(setup(t).who, nil)
+	env.OnActivity(a.Ask, mock.Anything, mock.Anything).Return(found().AskResult, nil)
+	env.OnActivity(a.Score, mock.Anything, mock.Anything).Return(activities.ScoreResult{Tier: "Tier 1", Revision: activities.Revision}, nil)
+	env.OnActivity(a.Finish, mock.Anything, mock.Anything).Return(nil)
+	away := temporal.NewApplicationError("hubspot: provider_error: 503", string(outbound.ProviderError))
+	tries := 0
+	var began, saidAfter time.Duration
+	start := env.Now()
+	env.OnActivity(a.Apply, mock.Anything, mock.Anything).Return(func(context.Context, activities.ApplyInput) (activities.ApplyResult, error) {
+		if tries++; tries == 1 {
+			began = env.Now().Sub(start)
+		}
+		if len(stages) > 0 && saidAfter == 0 {
+			saidAfter = env.Now().Sub(start) - began
+		}
+		if tries <= 12 {
+			return activities.ApplyResult{}, away
+		}
+		return activities.ApplyResult{TaskID: "9"}, nil
+	})
+	env.ExecuteWorkflow(workflows.CompanyOnboarding, workflows.CompanyOnboardingInput{Key: key})
+	require.NoError(t, env.GetWorkflowError())
+	require.Equal(t, 13, tries, "for as long as it takes")
+	require.Equal(t, []string{"waiting: crm", "done"}, slices.Compact(stages))
+	require.LessOrEqual(t, saidAfter, 2*time.Minute)
 }
 
 func TestOnboardingAbsorbsAChangeOnce(t *testing.T) {

@@ -369,10 +369,10 @@ func (o *onboarding) override(ctx workflow.Context, in Override) (*OverrideResul
 		return nil, err
 	}
 	result.Score, result.TaskID = o.status.Score, o.status.TaskID
-	if o.status.Stage != "effects" { // the run itself went on
-		return result, nil
+	if now := o.status.Stage; now == "effects" || now == scored && o.revision >= tellsAtEnd {
+		return result, o.tag(ctx, stage)
 	}
-	return result, o.tag(ctx, stage)
+	return result, nil // the run itself went on
 }
 
 // handOver leaves the expiry to the account's AccountOverride, which outlives the run.

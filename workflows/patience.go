@@ -3,6 +3,7 @@ package workflows
 import (
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/outbound"
@@ -27,6 +28,25 @@ func untilAllowed(ctx workflow.Context, call, wait func() error) error {
 			return err
 		}
 	}
+}
+
+// soonAttempts are a minute's of a call to the CRM that fails at once.
+const soonAttempts = 6
+
+// soon ends a call that does not succeed soon, so that the run can say so.
+func soon(ctx workflow.Context) workflow.Context {
+	policy := *workflow.GetActivityOptions(ctx).RetryPolicy
+	policy.MaximumAttempts = soonAttempts
+	return workflow.WithRetryPolicy(ctx, policy)
+}
+
+// triedInVain reports whether a call that was repeated has ended for no other reason than
+// that it did not succeed soon.
+func triedInVain(err error) bool {
+	if appErr, ok := applicationError(err); ok {
+		return !appErr.NonRetryable()
+	}
+	return temporal.IsTimeoutError(err)
 }
 
 // await is durable, and ends early when enough holds.

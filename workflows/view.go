@@ -20,9 +20,13 @@ func (o *onboarding) stage(ctx workflow.Context, stage string) {
 	o.show(ctx)
 }
 
-// scored is the stage of a run in the list from its decision on, unless it waits. It is
-// true of a run that is over, too: to write each run's end would cost the server a twentieth.
+// scored is the stage of a run that has decided.
 const scored = "scored"
+
+// tellsAtEnd is the revision from which on a run that does not wait tells the list of runs
+// what it decided with its last step: the server writes that into the list together with the
+// end, where in between it would be a write of its own, of a tenth of what the run costs.
+const tellsAtEnd = 2
 
 // tag brings stage and decision into the search attributes.
 func (o *onboarding) tag(ctx workflow.Context, stage string) error {
