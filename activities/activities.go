@@ -95,7 +95,7 @@ type Store interface {
 	AssignOwner(ctx context.Context, accountID int64, queue string, candidates []store.Candidate, day time.Time) (string, error)
 	Model(ctx context.Context, name string, version int) ([]byte, error)
 	ActiveModels(ctx context.Context, subject string) ([]store.ModelRef, error)
-	ModelsInForce(ctx context.Context, subject string) ([]store.ModelInForce, error)
+	ModelsInForce(ctx context.Context, subjects ...string) ([]store.ModelInForce, error)
 
 	Release(ctx context.Context, id int64) (store.Release, error)
 	MoveRelease(ctx context.Context, id int64, c store.ReleaseChange) (store.Release, error)
@@ -226,11 +226,25 @@ func (a *Activities) watched(ctx context.Context, all inForce) ([]*icp.Model, er
 type inForce []store.ModelInForce
 
 func (a *Activities) inForce(ctx context.Context) (inForce, error) {
-	all, err := a.Store.ModelsInForce(ctx, icp.SubjectCompany)
+	all, _, err := a.inForceWithContacts(ctx)
+	return all, err
+}
+
+// inForceWithContacts also returns the version that rates contacts; zero if none does.
+func (a *Activities) inForceWithContacts(ctx context.Context) (all inForce, contacts ModelRef, err error) {
+	models, err := a.Store.ModelsInForce(ctx, icp.SubjectCompany, icp.SubjectContact)
+	for _, m := range models {
+		switch {
+		case m.Subject == icp.SubjectCompany:
+			all = append(all, m)
+		case contacts == ModelRef{}:
+			contacts = m.ModelRef
+		}
+	}
 	if err == nil && len(all) == 0 {
 		err = fmt.Errorf("%w: no model for companies is active", account.ErrNotFound)
 	}
-	return all, err
+	return all, contacts, err
 }
 
 // pick takes a version of each model.

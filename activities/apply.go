@@ -29,13 +29,15 @@ type ApplyInput struct {
 	NoTask bool `json:"no_task,omitempty"`
 	// Approved brings in what people have approved, and no more than properties.
 	Approved bool `json:"approved,omitempty"`
+	// Pinned says that the run has its model of contacts.
+	Pinned bool `json:"pinned,omitempty"`
 }
 
 // ApplyResult lists the effects that are now in the CRM.
 type ApplyResult struct {
 	Effects []EffectDone `json:"effects"`
 	TaskID  string       `json:"task_id,omitempty"`
-	// ContactModel rates the people of the account, who come next; zero if none does.
+	// ContactModel rates the people of the account; zero if none does, or the run has one.
 	ContactModel ModelRef `json:"contact_model,omitzero"`
 }
 
@@ -111,7 +113,7 @@ func (a *Activities) applyLatest(ctx context.Context, in ApplyInput, company crm
 		steps = steps[:2]
 	}
 	out, err := w.write(ctx, steps)
-	if err == nil {
+	if err == nil && !in.Pinned {
 		out.ContactModel, err = a.contactModel(ctx)
 	}
 	return out, err

@@ -37,6 +37,8 @@ type IdentifyResult struct {
 	Plan         waterfall.Plan `json:"plan"`
 	Unconfigured []string       `json:"unconfigured,omitempty"` // providers of the order without a key
 	LateFill     LateFill       `json:"late_fill"`
+	// ContactModel rates the people of the account; zero if none does.
+	ContactModel ModelRef `json:"contact_model,omitzero"`
 	// LooksAtContacts says that the model rates the company by its contacts, too.
 	LooksAtContacts bool `json:"looks_at_contacts,omitempty"`
 	// OutOfReach says which providers need not be asked, and for how long.
@@ -47,7 +49,7 @@ type IdentifyResult struct {
 // record and draws up the plan. It refuses with an error of type Invalid what is
 // not a company of its own, and with RecordGone a record that was deleted.
 func (a *Activities) Identify(ctx context.Context, in IdentifyInput) (IdentifyResult, error) {
-	inForce, err := a.inForce(ctx)
+	inForce, contactModel, err := a.inForceWithContacts(ctx)
 	if err != nil {
 		return IdentifyResult{}, failure(err)
 	}
@@ -78,7 +80,7 @@ func (a *Activities) Identify(ctx context.Context, in IdentifyInput) (IdentifyRe
 	}
 	out := IdentifyResult{
 		AccountID: acc.ID, Key: company.Key, Domain: domain,
-		Owner: company.OwnerID, RecordURL: company.URL, LateFill: a.LateFill, Models: pinned,
+		Owner: company.OwnerID, RecordURL: company.URL, LateFill: a.LateFill, Models: pinned, ContactModel: contactModel,
 	}
 	out.Plan, out.Unconfigured = a.waterfall(models...)
 	out.LooksAtContacts = slices.ContainsFunc(models, (*icp.Model).LooksAtContacts)

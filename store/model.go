@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -125,27 +126,28 @@ func (s *Store) SeedModels(ctx context.Context, subject string, models ...ModelR
 // ModelInForce is a model that scores a subject, with what is about to take its place.
 type ModelInForce struct {
 	ModelRef
+	Subject     string
 	ActivatedAt time.Time
 	Candidate   int     // the version that is on trial; 0 if none is
 	Share       float64 // of the accounts that it scores
 	Next        int     // the version whose release is under way, on trial or not; 0 if none is
 }
 
-// ModelsInForce returns the models that score the subject, the one for everybody first.
-// None is not an error.
-func (s *Store) ModelsInForce(ctx context.Context, subject string) ([]ModelInForce, error) {
+// ModelsInForce returns the models that score the subjects, of each the one for everybody
+// first. None is not an error.
+func (s *Store) ModelsInForce(ctx context.Context, subjects ...string) ([]ModelInForce, error) {
 	const q = `
-		SELECT name, version, activated_at, coalesce(candidate, 0), share,
+		SELECT subject, name, version, activated_at, coalesce(candidate, 0), share,
 			coalesce((SELECT r.version FROM releases r
 				WHERE r.name = m.name AND r.ended_at IS NULL AND r.state NOT IN ('withdrawn', 'rolled_back')), 0)
-		FROM active_models m WHERE subject = $1 ORDER BY place, name`
-	rows, _ := s.db.Query(ctx, q, subject)
+		FROM active_models m WHERE subject = ANY ($1) ORDER BY subject, place, name`
+	rows, _ := s.db.Query(ctx, q, subjects)
 	models, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (ModelInForce, error) {
 		var m ModelInForce
-		err := row.Scan(&m.Name, &m.Version, &m.ActivatedAt, &m.Candidate, &m.Share, &m.Next)
+		err := row.Scan(&m.Subject, &m.Name, &m.Version, &m.ActivatedAt, &m.Candidate, &m.Share, &m.Next)
 		return m, err
 	})
-	return models, wrap(err, "models in force for %s", subject)
+	return models, wrap(err, "models in force for %s", strings.Join(subjects, " and "))
 }
 
 // ActiveModels returns the models that score the subject, the one for everybody first.

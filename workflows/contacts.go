@@ -10,8 +10,8 @@ import (
 // that came do not. From revision 1 on a decision says so.
 const contactsChange = "contacts"
 
-// pinContactModel takes the model that was active when the effects were first there:
-// it stays the run's.
+// pinContactModel takes, in a run that was told of none before, the model that was active
+// when the effects were first there: it stays the run's.
 func (o *onboarding) pinContactModel(active activities.ModelRef) {
 	if o.rates == (activities.ModelRef{}) {
 		o.rates = active
@@ -45,7 +45,6 @@ func (o *onboarding) contacts(ctx workflow.Context) error {
 	if o.revision == 0 && workflow.GetVersion(ctx, contactsChange, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 		return nil
 	}
-	o.stage(ctx, "contacts")
 	in := activities.ScoreContactsInput{AccountID: o.who.AccountID, Key: o.who.Key, Model: o.rates, Plan: o.who.Plan}
 	var scored activities.ScoreContactsResult
 	if err := o.callCRM(ctx, "contacts", a.ScoreContacts, in, &scored); err != nil {

@@ -19,9 +19,10 @@ import (
 // crowd is a run whose CRM has a model for contacts active.
 type crowd struct {
 	*bundle
-	scored []activities.ScoreContactsInput
-	errs   []error // of ScoreContacts, one after the other
-	result activities.ScoreContactsResult
+	scored   []activities.ScoreContactsInput
+	errs     []error // of ScoreContacts, one after the other
+	onScored func()
+	result   activities.ScoreContactsResult
 }
 
 var contactFit = activities.ModelRef{Name: "contact-fit", Version: 1}
@@ -31,7 +32,7 @@ var contactFit = activities.ModelRef{Name: "contact-fit", Version: 1}
 func withContacts(t *testing.T, answers map[string][]answer) *crowd {
 	t.Helper()
 	c := &crowd{bundle: setup(t), result: activities.ScoreContactsResult{Contacts: 3, Scored: 3, Written: 3, Best: "Best fit"}}
-	c.rates = contactFit
+	c.who.ContactModel = contactFit
 	if answers == nil {
 		answers = map[string][]answer{"apollo": {found()}}
 	}
@@ -39,7 +40,9 @@ func withContacts(t *testing.T, answers map[string][]answer) *crowd {
 	c.OnActivity(a.ScoreContacts, mock.Anything, mock.Anything).Return(
 		func(_ context.Context, in activities.ScoreContactsInput) (activities.ScoreContactsResult, error) {
 			c.scored = append(c.scored, in)
-			c.rates.Version++ // the next model is released
+			if c.onScored != nil {
+				c.onScored()
+			}
 			if n := len(c.scored); n <= len(c.errs) {
 				return activities.ScoreContactsResult{}, c.errs[n-1]
 			}
@@ -48,9 +51,19 @@ func withContacts(t *testing.T, answers map[string][]answer) *crowd {
 	return c
 }
 
-func TestOnboardingScoresContactsAfterTheEffects(t *testing.T) {
+func TestOnboardingScoresContactsBesideTheEffects(t *testing.T) {
 	t.Parallel()
 	c := withContacts(t, nil)
+	rated := make(chan struct{})
+	c.onScored = func() { close(rated) }
+	c.onApply = func(in activities.ApplyInput) {
+		require.True(t, in.Pinned)
+		select {
+		case <-rated:
+		case <-time.After(10 * time.Second):
+			t.Error("contacts wait for the effects")
+		}
+	}
 	s := c.run(t)
 	require.Equal(t, workflows.Completed, s.Status)
 	require.Equal(t, &c.result, s.Contacts)
@@ -58,15 +71,41 @@ func TestOnboardingScoresContactsAfterTheEffects(t *testing.T) {
 	require.Equal(t, 1, c.wrote)
 }
 
+func TestOnboardingLearnsTheModelOfContactsWithTheEffectsWhereItWasNotToldBefore(t *testing.T) {
+	t.Parallel()
+	c := withContacts(t, nil)
+	c.who.ContactModel, c.rates = activities.ModelRef{}, contactFit
+	c.onApply = func(in activities.ApplyInput) {
+		require.False(t, in.Pinned)
+		require.Empty(t, c.scored)
+	}
+	c.onScored = func() { c.rates = activities.ModelRef{Name: "contact-fit", Version: 2} } // the next is released
+	s := c.run(t)
+	require.Equal(t, &c.result, s.Contacts)
+	require.Equal(t, []activities.ScoreContactsInput{{AccountID: 7, Key: key, Model: contactFit, Plan: c.who.Plan}}, c.scored)
+}
+
+func TestOnboardingFailsAsTheEffectsDoWhenContactsAreDone(t *testing.T) {
+	t.Parallel()
+	c := withContacts(t, nil)
+	c.applyErr = temporal.NewNonRetryableApplicationError("hubspot: bad_request: VALIDATION_ERROR icp_tier", string(outbound.BadRequest), nil)
+	c.ExecuteWorkflow(workflows.CompanyOnboarding, workflows.CompanyOnboardingInput{Key: key})
+	var failed *temporal.ApplicationError
+	require.ErrorAs(t, c.GetWorkflowError(), &failed)
+	require.Equal(t, string(outbound.BadRequest), failed.Type())
+	require.Len(t, c.scored, 1)
+	require.Equal(t, workflows.Failed, c.ended[0].Status)
+}
+
 func TestOnboardingScoresNoContacts(t *testing.T) {
 	t.Parallel()
 	for name, set := range map[string]func(*crowd){
-		"without a model": func(c *crowd) { c.rates = activities.ModelRef{} },
+		"without a model": func(c *crowd) { c.who.ContactModel = activities.ModelRef{} },
 		"without a CRM record": func(c *crowd) {
 			c.who.Key = account.Key{}
 		},
 		"in a run that began before there were any": func(c *crowd) {
-			c.revision = 0
+			c.revision, c.who.ContactModel, c.rates = 0, activities.ModelRef{}, contactFit
 			c.OnGetVersion("contacts", workflow.DefaultVersion, workflow.Version(1)).Return(workflow.DefaultVersion)
 		},
 	} {
@@ -127,6 +166,12 @@ func TestOnboardingScoresContactsAgainWhenItLearntMoreByTheSameModel(t *testing.
 	c := withContacts(t, map[string][]answer{
 		"apollo": {circuitOpen(20 * time.Second), found()}, "pdl": {miss(account.Industry, account.Employees)},
 	})
+	c.who.ContactModel, c.rates = activities.ModelRef{}, contactFit
+	c.onScored = func() {
+		if len(c.scored) == 1 {
+			c.rates.Version++ // the next model is released
+		}
+	}
 	c.run(t)
 	require.Len(t, c.scored, 2)
 	require.Equal(t, contactFit, c.scored[1].Model, "the run keeps its model")

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -99,7 +100,7 @@ func CompanyOnboarding(ctx workflow.Context, in CompanyOnboardingInput) (*Status
 // of reach may be back.
 func (o *onboarding) enrichAndAct(ctx workflow.Context) error {
 	for {
-		for _, step := range []func(workflow.Context) error{o.waterfall, o.meetContacts, o.score, o.apply, o.contacts} {
+		for _, step := range []func(workflow.Context) error{o.waterfall, o.meetContacts, o.score, o.act} {
 			if err := step(ctx); err != nil {
 				return err
 			}
@@ -219,6 +220,20 @@ func (o *onboarding) rescore(ctx workflow.Context, cause string) error {
 	}
 }
 
+// act brings into the CRM what follows for the company and, side by side with that, for its
+// people. A run that does not know yet which model rates these learns it with the effects.
+func (o *onboarding) act(ctx workflow.Context) error {
+	if o.rates == (activities.ModelRef{}) {
+		if err := o.apply(ctx); err != nil {
+			return err
+		}
+		return o.contacts(ctx)
+	}
+	people, met := workflow.NewFuture(ctx)
+	workflow.Go(ctx, func(ctx workflow.Context) { met.SetError(o.contacts(ctx)) })
+	return cmp.Or(o.apply(ctx), people.Get(ctx, nil))
+}
+
 // apply brings the decision into the CRM.
 func (o *onboarding) apply(ctx workflow.Context) error {
 	if o.returns > 0 && !o.learned {
@@ -232,7 +247,7 @@ func (o *onboarding) write(ctx workflow.Context) error {
 		return nil
 	}
 	o.stage(ctx, "effects")
-	in := activities.ApplyInput{AccountID: o.who.AccountID, Key: o.who.Key}
+	in := activities.ApplyInput{AccountID: o.who.AccountID, Key: o.who.Key, Pinned: o.rates != activities.ModelRef{}}
 	var applied activities.ApplyResult
 	err := o.callCRM(ctx, "properties, note, task", a.Apply, in, &applied)
 	o.status.Effects, o.status.TaskID = applied.Effects, applied.TaskID
@@ -390,7 +405,7 @@ func (o *onboarding) meet(ctx workflow.Context, who activities.IdentifyResult) {
 	o.who, o.missing = who, who.Plan.Need.Fields
 	o.ended, o.parked = map[string]waterfall.Ended{}, map[string]time.Time{}
 	o.outOfReach, o.passedBy = map[string]time.Time{}, nil
-	o.rates = activities.ModelRef{}
+	o.rates = who.ContactModel
 	o.hear(ctx, who.OutOfReach)
 	o.returns, o.learned = 0, true
 	o.status.AccountID, o.status.Domain, o.status.Key, o.status.Model = who.AccountID, who.Domain, who.Key, who.Model

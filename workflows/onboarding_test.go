@@ -36,10 +36,12 @@ type bundle struct {
 	wrote  int
 	parked []activities.FinishInput
 	ended  []activities.FinishInput
-	rates  activities.ModelRef // contacts, as Apply finds it
+	rates  activities.ModelRef // contacts, as Apply finds it for a run that was told of none
 
 	away     int // attempts to score that find no database
 	onFinish func()
+	onApply  func(activities.ApplyInput)
+	applyErr error
 	bounds   *icp.Bounds // of the model, as Score tells them
 }
 
@@ -99,8 +101,14 @@ func (b *bundle) score(_ context.Context, in activities.ScoreInput) (activities.
 	return activities.ScoreResult{Value: v, Low: v, High: v, Tier: "Tier 2", Queue: "marketing-nurture", Bounds: b.bounds, Revision: b.revision}, nil
 }
 
-func (b *bundle) apply(context.Context, activities.ApplyInput) (activities.ApplyResult, error) {
+func (b *bundle) apply(_ context.Context, in activities.ApplyInput) (activities.ApplyResult, error) {
 	b.wrote++
+	if b.onApply != nil {
+		b.onApply(in)
+	}
+	if b.applyErr != nil {
+		return activities.ApplyResult{}, b.applyErr
+	}
 	return activities.ApplyResult{Effects: []activities.EffectDone{{Kind: "note", Key: "sluice:note", CRMID: "1"}}, ContactModel: b.rates}, nil
 }
 
