@@ -61,9 +61,9 @@ func (s *Store) KeepContacts(ctx context.Context, accountID int64, listed []crm.
 			UPDATE contacts SET listed = false, job_title = '', department = '', management_level = '', budget_authority = NULL,
 				value = NULL, level = '', breakdown = NULL, model = '', scored_at = NULL
 			WHERE account_id = @account AND listed AND seen_at <> @at
-			RETURNING account_id, crm_id
+			RETURNING crm_id
 		)
-		DELETE FROM journal j USING gone WHERE j.account_id = gone.account_id AND j.object = 'contact' AND j.record_id = gone.crm_id`
+		DELETE FROM journal j USING gone WHERE j.account_id = @account AND j.object = 'contact' AND j.record_id = gone.crm_id`
 	at = at.Truncate(time.Microsecond) // as Postgres keeps it
 	var b pgx.Batch
 	var kept []Contact
@@ -118,12 +118,12 @@ type ContactScore struct {
 // to be tried.
 func (s *Store) ScoreContacts(ctx context.Context, model string, at time.Time, scores []ContactScore) error {
 	const q = `
+		WITH n AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(@scores::jsonb) AS n (id bigint, score jsonb, tried jsonb))
 		UPDATE contacts c SET
 			value = (n.score ->> 'value')::integer, level = n.score ->> 'tier', breakdown = n.score, model = @model, scored_at = @at,
 			state = CASE WHEN n.tried = '{}' THEN c.state ELSE 'trying' END,
 			tried = CASE WHEN n.tried = '{}' THEN c.tried ELSE n.tried END
-		FROM jsonb_to_recordset(@scores::jsonb) AS n (id bigint, score jsonb, tried jsonb)
-		WHERE c.id = n.id`
+		FROM n WHERE c.id = ANY (ARRAY(SELECT id FROM n)) AND c.id = n.id`
 	if len(scores) == 0 {
 		return nil
 	}
@@ -145,7 +145,7 @@ const journalContacts = `
 	WITH begun AS (
 		SELECT c.account_id, n.key, n.run, n.workflow, 'contact' AS object, n.record, '' AS crm_id, '{}'::jsonb AS written, -1 AS attempts, n.changes, n.have
 		FROM jsonb_to_recordset(@scores::jsonb) AS n (id bigint, key text, run text, workflow text, record text, changes jsonb, have jsonb)
-		JOIN contacts c ON c.id = n.id WHERE n.changes <> '[]'
+		CROSS JOIN LATERAL (SELECT account_id FROM contacts WHERE id = n.id OFFSET 0) AS c WHERE n.changes <> '[]'
 	), ` + journaled + ` SELECT`
 
 // encodeContacts is the contacts as JSON, where null is no object.
@@ -168,10 +168,17 @@ type ContactWritten struct {
 // known; of a contact that was refused, all of them.
 func (s *Store) FinishContacts(ctx context.Context, at time.Time, done []ContactWritten) error {
 	const q = `
-		WITH ended AS (
-			UPDATE journal j SET state = CASE WHEN n.refused = '' THEN 'written' ELSE 'failed' END, reason = n.refused, ended_at = now()
-			FROM jsonb_to_recordset(@done::jsonb) AS n (id bigint, refused text) JOIN contacts c ON c.id = n.id
-			WHERE j.account_id = c.account_id AND j.effect_key = 'sluice:' || c.crm || '/' || c.portal || '/' || c.crm_id || '/contact' AND j.state = 'trying'
+		WITH n AS MATERIALIZED (
+			SELECT * FROM jsonb_to_recordset(@done::jsonb) AS n (id bigint, written jsonb, refused text)
+		), tried AS MATERIALIZED (
+			SELECT w.id, n.refused FROM n CROSS JOIN LATERAL (
+				SELECT j.id FROM contacts c JOIN journal j ON j.account_id = c.account_id
+					AND j.effect_key = 'sluice:' || c.crm || '/' || c.portal || '/' || c.crm_id || '/contact'
+				WHERE c.id = n.id AND j.state = 'trying' OFFSET 0
+			) AS w
+		), ended AS (
+			UPDATE journal j SET state = CASE WHEN t.refused = '' THEN 'written' ELSE 'failed' END, reason = t.refused, ended_at = now()
+			FROM tried t WHERE j.id = ANY (ARRAY(SELECT id FROM tried)) AND j.id = t.id
 		)
 		UPDATE contacts c SET
 			stamps = CASE WHEN n.refused <> '' THEN c.stamps ELSE c.stamps || coalesce((
@@ -180,8 +187,7 @@ func (s *Store) FinishContacts(ctx context.Context, at time.Time, done []Contact
 			state = CASE WHEN n.refused = '' THEN 'done' ELSE 'refused' END, reason = n.refused,
 			written = CASE WHEN n.refused = '' THEN c.written || n.written ELSE c.written END,
 			written_at = CASE WHEN n.refused = '' THEN @at ELSE c.written_at END
-		FROM jsonb_to_recordset(@done::jsonb) AS n (id bigint, written jsonb, refused text)
-		WHERE c.id = n.id`
+		FROM n WHERE c.id = ANY (ARRAY(SELECT id FROM n)) AND c.id = n.id`
 	if len(done) == 0 {
 		return nil
 	}
@@ -221,8 +227,9 @@ func scanContact(row pgx.CollectableRow) (Contact, error) {
 // TryContacts keeps that values are about to be tried which follow from no score.
 func (s *Store) TryContacts(ctx context.Context, all []ContactScore) error {
 	const q = `
+		WITH n AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(@scores::jsonb) AS n (id bigint, tried jsonb))
 		UPDATE contacts c SET state = 'trying', tried = n.tried
-		FROM jsonb_to_recordset(@scores::jsonb) AS n (id bigint, tried jsonb) WHERE c.id = n.id`
+		FROM n WHERE c.id = ANY (ARRAY(SELECT id FROM n)) AND c.id = n.id`
 	text, err := encodeContacts(all)
 	if err != nil || len(all) == 0 {
 		return wrap(err, "try %d contacts", len(all))

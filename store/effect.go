@@ -119,7 +119,7 @@ var begin = `
 	WITH begun AS (
 		UPDATE effects e SET state = 'trying', run_id = @run, holder = @holder, tried = @tried, attempts = e.attempts + 1, tried_at = now(), reason = ''
 		FROM (SELECT ` + effectColumns + `, holder FROM effects WHERE key = @key FOR UPDATE) before
-		WHERE e.key = before.key AND ` + isLast + ` AND (@score::bigint = 0 OR before.holder = @holder
+		WHERE e.key = @key AND e.key = before.key AND ` + isLast + ` AND (@score::bigint = 0 OR before.holder = @holder
 			OR before.state <> 'trying' OR before.tried_at IS NULL OR before.tried_at < now() - @turn::interval)
 		RETURNING ` + beforeColumns + `, @run::text AS run, @workflow::text AS workflow, @object::text AS object, @record::text AS record,
 			@changes::jsonb AS changes, @have::jsonb AS have
@@ -166,7 +166,7 @@ var beginAll = `
 		FROM ` + attempts + `, (
 			SELECT ` + effectColumns + `, holder FROM effects WHERE key = ANY (@keys) ORDER BY key FOR UPDATE
 		) before
-		WHERE e.key = before.key AND n.key = before.key AND ` + stillLast + ` AND (before.holder = n.holder
+		WHERE e.key = ANY (@keys) AND e.key = before.key AND n.key = before.key AND ` + stillLast + ` AND (before.holder = n.holder
 			OR before.state <> 'trying' OR before.tried_at IS NULL OR before.tried_at < now() - @turn::interval)
 		RETURNING ` + beforeColumns + `, n.run, n.workflow, n.object, n.record, n.changes, n.have
 	), ` + journaled + ` SELECT ` + effectColumns + ` FROM begun`
@@ -252,19 +252,22 @@ func (s *Store) FinishEffects(ctx context.Context, done []Done) error {
 
 func (s *Store) finish(ctx context.Context, done []Done) (finished int64, err error) {
 	const q = `
-		WITH n AS (
-			SELECT n.*, e.account_id FROM jsonb_to_recordset(@done::jsonb) AS n (key text, id text, written jsonb, attempt integer, ends jsonb)
-			JOIN effects e ON e.key = n.key
+		WITH n AS MATERIALIZED (
+			SELECT * FROM jsonb_to_recordset(@done::jsonb) AS n (key text, id text, written jsonb, attempt integer, ends jsonb)
+		), tried AS MATERIALIZED (
+			SELECT w.id, n.id AS record_id, n.ends FROM n CROSS JOIN LATERAL (
+				SELECT j.id FROM effects e JOIN journal j ON j.account_id = e.account_id AND j.effect_key = e.key
+				WHERE e.key = n.key AND (j.attempt = n.attempt AND j.property <> '' OR j.state = 'trying' AND (n.attempt = 0 OR j.property = '')) OFFSET 0
+			) AS w
 		), ended AS (
-			UPDATE journal j SET state = coalesce(n.ends ->> j.property, 'written'), record_id = coalesce(nullif(n.id, ''), j.record_id), ended_at = now()
-			FROM n WHERE j.account_id = n.account_id AND j.effect_key = n.key
-				AND (j.attempt = n.attempt AND j.property <> '' OR j.state = 'trying' AND (n.attempt = 0 OR j.property = ''))
+			UPDATE journal j SET state = coalesce(t.ends ->> j.property, 'written'), record_id = coalesce(nullif(t.record_id, ''), j.record_id), ended_at = now()
+			FROM tried t WHERE j.id = ANY (ARRAY(SELECT id FROM tried)) AND j.id = t.id
 		)
 		UPDATE effects e SET state = 'done', crm_id = coalesce(nullif(n.id, ''), e.crm_id), written = e.written || n.written, done_at = now(), reason = '',
 			stamps = e.stamps || coalesce((
 				SELECT jsonb_object_agg(v.name, now()) FROM jsonb_each_text(n.written) AS v (name, value) WHERE e.written ->> v.name IS DISTINCT FROM v.value
 			), '{}')
-		FROM n WHERE e.key = n.key`
+		FROM n WHERE e.key = ANY (ARRAY(SELECT key FROM n)) AND e.key = n.key`
 	if len(done) == 0 {
 		return 0, nil
 	}

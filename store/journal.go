@@ -66,10 +66,13 @@ type Entry struct {
 // nobody saw the end, are settled by what the CRM has now, and the changes of this one come on
 // record. A record that is to be made is on record once, however often that is tried.
 const journaled = `
-	settled AS (
-		UPDATE journal j SET state = CASE b.have ->> j.property WHEN j.after THEN 'written' WHEN j.before THEN 'lost' ELSE 'unsure' END, ended_at = now()
-		FROM begun b
-		WHERE j.account_id = b.account_id AND j.effect_key = b.key AND j.state = 'trying' AND jsonb_exists(b.have, j.property)
+	open AS MATERIALIZED (
+		SELECT w.id, b.have FROM begun b CROSS JOIN LATERAL (
+			SELECT id FROM journal WHERE account_id = b.account_id AND effect_key = b.key AND state = 'trying' AND jsonb_exists(b.have, property) OFFSET 0
+		) AS w
+	), settled AS (
+		UPDATE journal j SET state = CASE open.have ->> j.property WHEN j.after THEN 'written' WHEN j.before THEN 'lost' ELSE 'unsure' END, ended_at = now()
+		FROM open WHERE j.id = ANY (ARRAY(SELECT id FROM open)) AND j.id = open.id
 	), added AS (
 		INSERT INTO journal (account_id, run_id, workflow_id, effect_key, attempt, object, record_id, property, before, after, undoes)
 		SELECT b.account_id, b.run, b.workflow, b.key, b.attempts + 1, b.object, coalesce(nullif(b.record, ''), b.crm_id), c.property,

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/crm"
+	"github.com/sluicehq/sluice/icp"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/storetest"
 )
@@ -102,14 +104,34 @@ func TestAStepReadsNoMoreWhereTablesHaveGrown(t *testing.T) {
 	s, err := store.Open(t.Context(), url, store.WithMaxConns(1))
 	require.NoError(t, err)
 	acc := acme(t, s)
+	person := crm.Contact{Key: account.Key{CRM: "hubspot", Portal: "8100", ID: "7"}, JobTitle: "CTO"}
 	step := func(i int) {
-		key := "sluice:hubspot/8100/512/properties/" + strconv.Itoa(i)
-		_, err := s.TryEffect(t.Context(), store.Attempt{
-			Key: key, AccountID: acc.ID, RunID: "r", WorkflowID: "w", Kind: crm.PropertiesEffect, Object: store.CompanyRecord, RecordID: "512",
-			Changes: []store.Change{{Property: "icp_tier", After: "Tier 1"}},
-		})
+		attempt := func(kind crm.EffectKind) store.Attempt {
+			return store.Attempt{
+				Key: fmt.Sprintf("sluice:hubspot/8100/512/%s/%d", kind, i), AccountID: acc.ID, RunID: "r", WorkflowID: "w", Kind: kind,
+				Object: store.CompanyRecord, RecordID: "512", Changes: []store.Change{{Property: "icp_tier", After: "Tier 1"}},
+			}
+		}
+		written := map[string]string{"icp_tier": "Tier 1"}
+		one, many := attempt(crm.PropertiesEffect), attempt(crm.NoteEffect)
+		_, err := s.TryEffect(t.Context(), one)
 		require.NoError(t, err)
-		require.NoError(t, s.FinishEffect(t.Context(), store.Done{Key: key, Written: map[string]string{"icp_tier": "Tier 1"}, Attempt: 1}))
+		require.NoError(t, s.FinishEffect(t.Context(), store.Done{Key: one.Key, Written: written, Attempt: 1}))
+		begun, err := s.TryEffects(t.Context(), []store.Attempt{many})
+		require.NoError(t, err)
+		require.Len(t, begun, 1)
+		require.NoError(t, s.FinishEffects(t.Context(), []store.Done{{Key: many.Key, Written: written, Attempt: 1}}))
+
+		r := reserve(t, s, ask(account.Account{ID: acc.ID, Domain: fmt.Sprintf("acme%d.example", i)}, fmt.Sprint("r", i)))
+		require.NoError(t, s.SaveAnswer(t.Context(), r, found(fact(account.Industry, account.TextValue("saas")))))
+
+		listed, err := s.KeepContacts(t.Context(), acc.ID, []crm.Contact{person}, true, now.Add(time.Duration(i)*time.Second))
+		require.NoError(t, err)
+		require.NoError(t, s.ScoreContacts(t.Context(), "contact-fit@1", now, []store.ContactScore{{
+			ContactID: listed[0].ID, Score: icp.Score{Value: 40, Tier: "Best fit"}, Tried: written, RunID: "r", WorkflowID: "w", Key: store.ContactKey(listed[0]), Record: "7",
+			Changes: []store.Change{{Property: "icp_contact_level", After: "Best fit"}}, Have: map[string]string{"icp_contact_level": ""},
+		}}))
+		require.NoError(t, s.FinishContacts(t.Context(), now, []store.ContactWritten{{ContactID: listed[0].ID, Written: written}}))
 	}
 	const steps, others = 10, 5000
 	for i := range steps { // by now its plans are made
@@ -118,12 +140,22 @@ func TestAStepReadsNoMoreWhereTablesHaveGrown(t *testing.T) {
 	db, err := pgx.Connect(t.Context(), url)
 	require.NoError(t, err)
 	defer func() { _ = db.Close(context.WithoutCancel(t.Context())) }()
+	const more = `INSERT INTO accounts (crm, portal, crm_id, domain, name) VALUES ('hubspot', '8100', '513', 'other.example', '') RETURNING id`
+	var other int64
+	require.NoError(t, db.QueryRow(t.Context(), more).Scan(&other))
 	for _, q := range []string{
+		`INSERT INTO facts (account_id, field, provider, value, confidence, observed_at, derived)
+			SELECT $1, 'field' || i, 'apollo', '1', 1, now(), false FROM generate_series(1, $2::int) AS i`,
+		`INSERT INTO answers (provider, subject, outcome, facts, credits, record_id, answered_at)
+			SELECT 'apollo', 'other' || i, 'found', '[]', 0, $1::bigint::text, now() FROM generate_series(1, $2::int) AS i`,
+		`INSERT INTO ledger (account_id, provider, subject, holder, run_id, reserved, outcome, credits, settled_at)
+			SELECT $1, 'apollo', 'other' || i, 'other' || i, 'r', true, 'found', 0, now() FROM generate_series(1, $2::int) AS i`,
+		`INSERT INTO contacts (account_id, crm, portal, crm_id, seen_at) SELECT $1, 'hubspot', '8100', 'other' || i, now() FROM generate_series(1, $2::int) AS i`,
 		`INSERT INTO effects (key, account_id, run_id, kind, state) SELECT 'other/' || i, $1, 'r', 'note', 'done' FROM generate_series(1, $2::int) AS i`,
 		`INSERT INTO journal (account_id, run_id, workflow_id, effect_key, attempt, object, record_id, property, before, after, state, ended_at)
 			SELECT $1, 'r', 'w', 'other/' || i, 1, 'note', '', '', '', 'made', 'written', now() FROM generate_series(1, $2::int) AS i`,
 	} {
-		_, err := db.Exec(t.Context(), q, acc.ID, others)
+		_, err := db.Exec(t.Context(), q, other, others)
 		require.NoError(t, err)
 	}
 	for i := range steps {
@@ -132,7 +164,7 @@ func TestAStepReadsNoMoreWhereTablesHaveGrown(t *testing.T) {
 	s.Close() // which makes its connection tell what it read
 	var read int
 	require.Eventually(t, func() bool {
-		const q = `SELECT sum(idx_tup_fetch + seq_tup_read)::int FROM pg_stat_user_tables WHERE relname IN ('effects', 'journal')`
+		const q = `SELECT sum(idx_tup_fetch + seq_tup_read)::int FROM pg_stat_user_tables WHERE relname IN ('effects', 'journal', 'contacts', 'facts', 'answers', 'ledger')`
 		require.NoError(t, db.QueryRow(t.Context(), q).Scan(&read))
 		return read > 2*steps
 	}, time.Minute, 50*time.Millisecond)
