@@ -140,6 +140,7 @@ type Store interface {
 	FinishContacts(ctx context.Context, at time.Time, done []store.ContactWritten) error
 
 	SaveRun(ctx context.Context, r store.Run) error
+	BeginRun(ctx context.Context, r store.Run, domain string, said ...store.Record) (others int, err error)
 	LastRuns(ctx context.Context, keys []account.Key, workflowIDs []string) (map[account.Key]string, error)
 	Written(ctx context.Context, since time.Time, after int64, limit int) (accs []account.Account, next int64, err error)
 	LastAccount(ctx context.Context) (int64, error)

@@ -69,11 +69,6 @@ func (a *Activities) Identify(ctx context.Context, in IdentifyInput) (IdentifyRe
 	if err != nil {
 		return IdentifyResult{}, failure(err)
 	}
-	if !company.Key.IsZero() {
-		if err := a.Store.TakeRecords(ctx, a.record(watched, acc.ID, company, time.Now())); err != nil {
-			return IdentifyResult{}, failure(err)
-		}
-	}
 	pinned, models, err := a.pin(ctx, inForce, acc)
 	if err != nil {
 		return IdentifyResult{}, failure(err)
@@ -84,17 +79,19 @@ func (a *Activities) Identify(ctx context.Context, in IdentifyInput) (IdentifyRe
 	}
 	out.Plan, out.Unconfigured = a.waterfall(models...)
 	out.LooksAtContacts = slices.ContainsFunc(models, (*icp.Model).LooksAtContacts)
-	if out.Duplicates, err = a.duplicates(ctx, acc); err != nil {
-		return IdentifyResult{}, failure(err)
-	}
 	if out.OutOfReach, err = a.outOfReach(ctx, acc); err != nil {
 		return IdentifyResult{}, failure(err)
 	}
 	info := activity.GetInfo(ctx)
-	return out, failure(a.Store.SaveRun(ctx, store.Run{
+	run := store.Run{
 		WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID,
 		AccountID: acc.ID, Status: "running", StartedAt: time.Now(),
-	}))
+	}
+	if company.Key.IsZero() {
+		return out, failure(a.Store.SaveRun(ctx, run))
+	}
+	out.Duplicates, err = a.Store.BeginRun(ctx, run, domain, a.record(watched, acc.ID, company, time.Now()))
+	return out, failure(err)
 }
 
 func (a *Activities) company(ctx context.Context, in IdentifyInput, models []*icp.Model) (crm.Company, error) {
@@ -130,18 +127,6 @@ func domainOf(c crm.Company) (string, error) {
 		return "", nil
 	}
 	return account.NormalizeDomain(c.Domain)
-}
-
-func (a *Activities) duplicates(ctx context.Context, acc account.Account) (int, error) {
-	if acc.Key.IsZero() || acc.Domain == "" {
-		return 0, nil
-	}
-	same, err := a.Store.AccountsByDomain(ctx, acc.Domain)
-	if err != nil {
-		return 0, err
-	}
-	others := slices.DeleteFunc(same, func(o account.Account) bool { return o.ID == acc.ID || o.Key.IsZero() })
-	return len(others), nil
 }
 
 // waterfall is what the models need and who supplies it, in order; and who is in the

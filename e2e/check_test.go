@@ -3,12 +3,14 @@ package e2e
 import (
 	"context"
 	"io"
+	"iter"
 	"net/http"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/sluicehq/sluice/account"
@@ -46,17 +48,29 @@ func (w *world) runIDs(ctx context.Context) []string {
 func (w *world) idsOf(ctx context.Context, query string) []string {
 	w.t.Helper()
 	var ids []string
-	var next []byte
-	for {
-		res, err := w.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-			Query: query, PageSize: 500, NextPageToken: next,
-		})
-		require.NoError(w.t, err)
-		for _, e := range res.GetExecutions() {
-			ids = append(ids, e.GetExecution().GetWorkflowId())
-		}
-		if next = res.GetNextPageToken(); len(next) == 0 {
-			return ids
+	for e := range w.listed(ctx, query) {
+		ids = append(ids, e.GetExecution().GetWorkflowId())
+	}
+	return ids
+}
+
+// listed goes through the runs that the list has for a query.
+func (w *world) listed(ctx context.Context, query string) iter.Seq[*workflowpb.WorkflowExecutionInfo] {
+	return func(yield func(*workflowpb.WorkflowExecutionInfo) bool) {
+		var next []byte
+		for {
+			res, err := w.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+				Query: query, PageSize: 500, NextPageToken: next,
+			})
+			require.NoError(w.t, err)
+			for _, e := range res.GetExecutions() {
+				if !yield(e) {
+					return
+				}
+			}
+			if next = res.GetNextPageToken(); len(next) == 0 {
+				return
+			}
 		}
 	}
 }

@@ -96,9 +96,19 @@ func (s *Store) Reserve(ctx context.Context, in ReserveInput) (Reservation, erro
 	if in.Subject == "" {
 		return Reservation{}, account.Invalid("subject", "nothing to ask "+in.Provider+" by")
 	}
+	r, err := s.reserve(ctx, in)
+	if errors.Is(err, ErrInFlight) { // by an earlier attempt of ours, it may be, or by one that was lost
+		r, err = s.reserve(ctx, in, giveUp)
+	}
+	return r, err
+}
+
+func (s *Store) reserve(ctx context.Context, in ReserveInput, before ...func(*pgx.Batch, ReserveInput)) (Reservation, error) {
 	var b pgx.Batch
 	inTurn(&b, "ask "+in.Provider+" about "+in.Subject)
-	giveUp(&b, in)
+	for _, queue := range before {
+		queue(&b, in)
+	}
 	r := Reservation{AccountID: in.AccountID, Provider: in.Provider, Subject: in.Subject, Credits: in.Credits}
 	var closed *ClosedError
 	reserve(&b, in, func(row pgx.Row) (err error) {

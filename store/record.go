@@ -24,6 +24,14 @@ type Record struct {
 //
 // Errors: [account.ErrNotFound] when an account is gone.
 func (s *Store) TakeRecords(ctx context.Context, records ...Record) error {
+	var b pgx.Batch
+	if err := queueRecords(&b, records); err != nil {
+		return err
+	}
+	return wrap(s.db.SendBatch(ctx, &b).Close(), "take %d records", len(records))
+}
+
+func queueRecords(b *pgx.Batch, records []Record) error {
 	const mark = `
 		UPDATE accounts SET target = @target, properties = @properties
 		WHERE id = @account AND (target, properties) IS DISTINCT FROM (@target, @properties::jsonb)`
@@ -34,7 +42,6 @@ func (s *Store) TakeRecords(ctx context.Context, records ...Record) error {
 		FROM json_to_recordset(@facts) AS f (field text, value jsonb, confidence float8, observed_at timestamptz)
 		ON CONFLICT ON CONSTRAINT fact_once DO UPDATE SET
 			value = excluded.value, confidence = excluded.confidence, observed_at = excluded.observed_at`
-	var b pgx.Batch
 	inOrder := slices.SortedFunc(slices.Values(records), func(a, b Record) int { return int(a.AccountID - b.AccountID) }) // of locks
 	for _, r := range inOrder {
 		facts, err := encodeFacts(r.Facts)
@@ -48,9 +55,11 @@ func (s *Store) TakeRecords(ctx context.Context, records ...Record) error {
 		}
 		b.Queue(mark, named{"account": r.AccountID, "target": r.Target, "properties": properties})
 		b.Queue(drop, named{"account": r.AccountID, "crm": r.CRM, "fields": fieldsOf(r.Facts)})
-		b.Queue(keep, named{"account": r.AccountID, "crm": r.CRM, "facts": facts})
+		if len(r.Facts) > 0 {
+			b.Queue(keep, named{"account": r.AccountID, "crm": r.CRM, "facts": facts})
+		}
 	}
-	return wrap(s.db.SendBatch(ctx, &b).Close(), "take %d records", len(records))
+	return nil
 }
 
 // PropertiesOf returns what the CRM said of several accounts, by account.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -29,6 +30,27 @@ type Run struct {
 //
 // Errors: [account.ErrNotFound] when the account is gone.
 func (s *Store) SaveRun(ctx context.Context, r Run) error {
+	var b pgx.Batch
+	if err := queueRun(&b, r); err != nil {
+		return err
+	}
+	return wrap(s.db.SendBatch(ctx, &b).Close(), "save run %s of %s", r.RunID, r.WorkflowID)
+}
+
+// BeginRun is [Store.SaveRun] for a run that begins, with [Store.TakeRecords] of what the
+// CRM said of its account: both or neither. It returns how many other accounts with a record
+// in the CRM have the domain.
+func (s *Store) BeginRun(ctx context.Context, r Run, domain string, said ...Record) (others int, err error) {
+	const same = `SELECT count(*)::int FROM accounts WHERE domain = $1 AND crm IS NOT NULL AND id <> $2`
+	var b pgx.Batch
+	if err := errors.Join(queueRecords(&b, said), queueRun(&b, r)); err != nil {
+		return 0, err
+	}
+	b.Queue(same, domain, r.AccountID).QueryRow(func(row pgx.Row) error { return row.Scan(&others) })
+	return others, wrap(s.db.SendBatch(ctx, &b).Close(), "begin run %s of %s", r.RunID, r.WorkflowID)
+}
+
+func queueRun(b *pgx.Batch, r Run) error {
 	const q = `
 		INSERT INTO runs (workflow_id, run_id, account_id, status, stop, started_at, ended_at, reason, stage)
 		VALUES (@workflow, @run, nullif(@account, 0::bigint), @status, coalesce(@stop::json, '{}'),
@@ -50,11 +72,11 @@ func (s *Store) SaveRun(ctx context.Context, r Run) error {
 		}
 		stop = &text
 	}
-	_, err := s.db.Exec(ctx, q, named{
+	b.Queue(q, named{
 		"workflow": r.WorkflowID, "run": r.RunID, "account": r.AccountID, "status": r.Status, "stop": stop,
 		"started": optional(r.StartedAt), "ended": optional(r.EndedAt), "reason": clean(r.Reason, 1000), "stage": clean(r.Stage, 100),
 	})
-	return wrap(err, "save run %s of %s", r.RunID, r.WorkflowID)
+	return nil
 }
 
 // RunKey names a run.

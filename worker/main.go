@@ -328,7 +328,7 @@ func coreOptions(v worker.DeploymentOptions) worker.Options {
 		MaxConcurrentWorkflowTaskPollers:       2,
 		MaxConcurrentWorkflowTaskExecutionSize: 4,
 		MaxConcurrentActivityTaskPollers:       2,
-		MaxConcurrentActivityExecutionSize:     8, // CRM calls; their pace is the CRM client's
+		MaxConcurrentActivityExecutionSize:     16, // CRM calls; their pace is the CRM client's
 		WorkerStopTimeout:                      20 * time.Second,
 		DisableRegistrationAliasing:            true,
 	}
