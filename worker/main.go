@@ -320,14 +320,17 @@ func registerActivities(core worker.ActivityRegistry, a *activities.Activities) 
 	core.RegisterActivity(a.UndoAccount)
 }
 
-// coreOptions keeps few tasks under way: a step takes milliseconds of CPU, so more
-// at once would only queue inside Temporal, in front of what arrives meanwhile.
+// coreOptions keep no more under way than a machine has use for: a step takes milliseconds
+// of CPU, and more at once would queue here instead of in Temporal, in front of what arrives
+// meanwhile. They have as many pollers as it takes for one to be there when a task comes: the
+// server writes down and reads again what nobody takes at once, and an activity comes along
+// with a workflow task only where a slot is free for it.
 func coreOptions(v worker.DeploymentOptions) worker.Options {
 	return worker.Options{
 		DeploymentOptions:                      v,
-		MaxConcurrentWorkflowTaskPollers:       2,
-		MaxConcurrentWorkflowTaskExecutionSize: 4,
-		MaxConcurrentActivityTaskPollers:       2,
+		MaxConcurrentWorkflowTaskPollers:       8,
+		MaxConcurrentWorkflowTaskExecutionSize: 16,
+		MaxConcurrentActivityTaskPollers:       4,
 		MaxConcurrentActivityExecutionSize:     16, // CRM calls; their pace is the CRM client's
 		WorkerStopTimeout:                      20 * time.Second,
 		DisableRegistrationAliasing:            true,
@@ -367,7 +370,7 @@ func providerWorker(temporal client.Client, a *activities.Activities, v worker.D
 		DisableWorkflowWorker:              true,
 		TaskQueueActivitiesPerSecond:       step.PerSecond(source.Spec),
 		MaxConcurrentActivityExecutionSize: 2 * step.InFlight(),
-		MaxConcurrentActivityTaskPollers:   1,
+		MaxConcurrentActivityTaskPollers:   4,
 		WorkerStopTimeout:                  20 * time.Second,
 		DisableRegistrationAliasing:        true,
 	})
