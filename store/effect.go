@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -90,30 +91,48 @@ func (s *Store) TryEffect(ctx context.Context, a Attempt) (before Effect, err er
 	if err != nil {
 		return Effect{}, wrap(err, "begin effect %s", a.Key)
 	}
-	var b pgx.Batch
-	b.Queue(putOnRecord, named{"key": a.Key, "account": a.AccountID, "run": a.RunID, "kind": string(a.Kind), "score": a.ScoreID})
-	b.Queue(begin, named{
-		"key": a.Key, "account": a.AccountID, "run": a.RunID, "holder": a.Holder, "tried": values, "score": a.ScoreID, "turn": turn,
-		"workflow": a.WorkflowID, "object": a.Object, "record": a.RecordID, "changes": changes, "have": have,
-	}).Query(func(rows pgx.Rows) (err error) {
-		before, err = pgx.CollectExactlyOneRow(rows, scanEffect)
-		return err
-	})
-	if a.Asks {
-		queueAnswers(&b, []string{a.Key}, func(_ string, last map[string]Staged) { before.Staged = last })
+	first, again := named{"kind": string(a.Kind)}, named{"turn": turn}
+	for _, args := range []named{first, again} {
+		maps.Copy(args, named{
+			"key": a.Key, "account": a.AccountID, "run": a.RunID, "holder": a.Holder, "tried": values, "score": a.ScoreID,
+			"workflow": a.WorkflowID, "object": a.Object, "record": a.RecordID, "changes": changes, "have": have,
+		})
 	}
-	err = s.db.SendBatch(ctx, &b).Close()
+	before, err = s.try(ctx, a, beginFirst, first)
+	if errors.Is(err, pgx.ErrNoRows) { // it is there before it is locked, so that of two who begin at once the second one sees the first
+		before, err = s.try(ctx, a, begin, again)
+	}
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = s.whoElse(ctx, a)
 	}
 	return before, wrap(err, "begin effect %s", a.Key)
 }
 
-// The row is there before it is locked, so that of two who begin at once the second one
-// sees the first.
-const putOnRecord = `
-	INSERT INTO effects (key, account_id, run_id, kind, state) SELECT @key, @account, @run, @kind, 'trying' WHERE ` + isLast + `
-	ON CONFLICT ON CONSTRAINT effect_once DO NOTHING`
+func (s *Store) try(ctx context.Context, a Attempt, q string, args named) (before Effect, err error) {
+	var b pgx.Batch
+	b.Queue(q, args).Query(func(rows pgx.Rows) (err error) {
+		before, err = pgx.CollectExactlyOneRow(rows, scanEffect)
+		return err
+	})
+	if a.Asks {
+		queueAnswers(&b, []string{a.Key}, func(_ string, last map[string]Staged) { before.Staged = last })
+	}
+	return before, s.db.SendBatch(ctx, &b).Close()
+}
+
+// beginFirst begins an effect that nobody has begun before: most are.
+const beginFirst = `
+	WITH made AS (
+		INSERT INTO effects (key, account_id, run_id, kind, state, holder, tried, attempts, tried_at)
+		SELECT @key, @account, @run, @kind, 'trying', @holder, @tried::jsonb, 1, now() WHERE ` + isLast + `
+		ON CONFLICT ON CONSTRAINT effect_once DO NOTHING
+		RETURNING key, account_id, run_id, kind, state, crm_id, written
+	), begun AS (
+		SELECT key, account_id, run_id, kind, state, crm_id, written, '{}'::jsonb AS tried, 0 AS attempts,
+			NULL::timestamptz AS tried_at, NULL::timestamptz AS done_at, '' AS reason, '{}'::jsonb AS stamps,
+			@run::text AS run, @workflow::text AS workflow, @object::text AS object, @record::text AS record, @changes::jsonb AS changes, @have::jsonb AS have
+		FROM made
+	), ` + journaled + ` SELECT ` + effectColumns + ` FROM begun`
 
 var begin = `
 	WITH begun AS (
