@@ -64,7 +64,7 @@ func (q Queue) Look(ctx context.Context, temporal client.Client, namespace strin
 }
 
 // waits are the stages whose runs are counted: what somebody has to mend first.
-var waits = []string{"crm credentials"}
+var waits = []string{"crm credentials", workflows.CRMAway}
 
 // workflowTypes are those that workers register.
 func workflowTypes() []string {
@@ -86,7 +86,7 @@ var (
 	pollers    = describe("sluice_queue_pollers", "Pollers that a task queue had lately.", "queue", "type")
 	open       = describe("sluice_runs_open", "Workflows that are under way, by type.", "workflow")
 	waiting    = describe("sluice_runs_waiting", "Workflows that wait, by what for.", "reason")
-	atStage    = describe("sluice_runs_at_stage", "Runs of companies that are under way, by the stage that they are in.", "stage")
+	atStage    = describe("sluice_runs_at_stage", "Runs of companies that are under way, by the stage that the list of runs has: accepted, or waiting.", "stage")
 	stuck      = describe("sluice_runs_stuck", "Workflows under way whose workflow task keeps failing.")
 	paused     = describe("sluice_schedule_paused", "Whether a schedule is paused.", "schedule")
 	lastStart  = describe("sluice_schedule_last_start_seconds", "When a schedule last started its workflow, in seconds since 1970.", "schedule")
@@ -166,9 +166,9 @@ func (e Engine) runs(ctx context.Context) ([]prometheus.Metric, error) {
 		add(waiting, workflows.StageAttribute.GetName()+" = '"+workflows.Waiting+w+"'", w)
 	}
 	add(waiting, workflows.StageAttribute.GetName()+" STARTS_WITH '"+workflows.Waiting+"'", "anything")
-	for _, stage := range append([]string{"accepted"}, stages...) {
-		add(atStage, "WorkflowType = 'CompanyOnboarding' AND "+workflows.StageAttribute.GetName()+" = '"+stage+"'", stage)
-	}
+	const companies = "WorkflowType = 'CompanyOnboarding' AND "
+	add(atStage, companies+workflows.StageAttribute.GetName()+" = 'accepted'", "accepted")
+	add(atStage, companies+workflows.StageAttribute.GetName()+" STARTS_WITH '"+workflows.Waiting+"'", "waiting")
 	add(stuck, "TemporalReportedProblems IS NOT NULL")
 	if err != nil {
 		return nil, err

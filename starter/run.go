@@ -199,7 +199,7 @@ func (r shownRun) at(stage string) bool {
 	case "", r.Stage:
 		return true
 	case "crm":
-		return slices.Contains(inCRM, r.Stage) || strings.HasPrefix(r.Reason, "hubspot:") || strings.HasPrefix(r.Waits, "crm ")
+		return slices.Contains(inCRM, r.Stage) || strings.HasPrefix(r.Reason, "hubspot:") || r.Waits == workflows.CRMAway || strings.HasPrefix(r.Waits, "crm ")
 	default:
 		return r.Waits != "" && strings.HasPrefix(r.Waits, stage+" ")
 	}
@@ -421,6 +421,8 @@ func (r shownRun) cure() string {
 		return "a defect of ours: see the failed workflow task in the Temporal UI, roll the workers back or mend them, and it goes on from where it stands"
 	case strings.HasSuffix(r.Waits, " circuit"):
 		return "goes on by itself when the provider is back; to try now: starter run redrive " + r.WorkflowID
+	case r.Waits == workflows.CRMAway:
+		return "goes on by itself when the CRM answers; starter doctor says whether it does"
 	case strings.HasPrefix(r.Waits, "crm "):
 		return "mend SLUICE_HUBSPOT_TOKEN and restart the workers: it tries again every five minutes"
 	case r.Status == waiting:

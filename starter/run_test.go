@@ -38,6 +38,7 @@ func TestEachTroubleHasItsCureAndWhatRedrivingWouldDo(t *testing.T) {
 		{"a panic", shownRun{Kind: companyRun, Status: "failed", Reason: "nil pointer"}, "see the run's failure in the Temporal UI", startedAgain, ""},
 		{"ended by hand", shownRun{Kind: companyRun, Status: terminated}, "somebody ended it; if that was a mistake: starter run redrive " + id, startedAgain, ""},
 		{"a provider that is down", shownRun{Kind: companyRun, Status: waiting, Waits: "apollo circuit"}, "goes on by itself when the provider is back; to try now: starter run redrive " + id, nudged, ""},
+		{"a CRM that is away", shownRun{Kind: companyRun, Status: waiting, Waits: "crm"}, "goes on by itself when the CRM answers", leftAlone, ""},
 		{"the CRM's key", shownRun{Kind: companyRun, Status: waiting, Waits: "crm credentials"}, "mend SLUICE_HUBSPOT_TOKEN", leftAlone, "mend SLUICE_HUBSPOT_TOKEN"},
 		{"an override that waits", shownRun{Kind: overrideRun, Status: waiting, Waits: "crm credentials"}, "mend SLUICE_HUBSPOT_TOKEN", leftAlone, "mend SLUICE_HUBSPOT_TOKEN"},
 		{"a response", shownRun{Kind: responseRun, Status: "failed"}, "the next sweep answers the news", startedAgain, "a sweep of the account"},
@@ -65,19 +66,20 @@ func TestStages(t *testing.T) {
 	t.Parallel()
 	effects, enrich := shownRun{Stage: "effects"}, shownRun{Stage: "enrich"}
 	old := shownRun{Reason: "hubspot: bad_request (HTTP 400)"} // of before stages were kept
+	away := shownRun{Stage: "waiting: crm", Waits: "crm"}
 	key, apollo := shownRun{Stage: "waiting: crm credentials", Waits: "crm credentials"}, shownRun{Stage: "waiting: apollo circuit", Waits: "apollo circuit"}
 	for _, tt := range []struct {
 		stage string
 		want  []bool
 	}{
-		{"", []bool{true, true, true, true, true}},
-		{"crm", []bool{true, false, true, true, false}},
-		{"effects", []bool{true, false, false, false, false}},
-		{"apollo", []bool{false, false, false, false, true}},
-		{"apol", []bool{false, false, false, false, false}},
+		{"", []bool{true, true, true, true, true, true}},
+		{"crm", []bool{true, false, true, true, true, false}},
+		{"effects", []bool{true, false, false, false, false, false}},
+		{"apollo", []bool{false, false, false, false, false, true}},
+		{"apol", []bool{false, false, false, false, false, false}},
 	} {
 		var got []bool
-		for _, r := range []shownRun{effects, enrich, old, key, apollo} {
+		for _, r := range []shownRun{effects, enrich, old, away, key, apollo} {
 			got = append(got, r.at(tt.stage))
 		}
 		require.Equal(t, tt.want, got, tt.stage)

@@ -264,7 +264,7 @@ func (o *onboarding) callCRM(ctx workflow.Context, summary string, step, in, out
 	if !triedInVain(err) {
 		return err
 	}
-	if err := o.tag(ctx, Waiting+"crm"); err != nil {
+	if err := o.tag(ctx, Waiting+CRMAway); err != nil {
 		return err
 	}
 	return o.untilAllowed(ctx, func() error {

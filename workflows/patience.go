@@ -15,6 +15,9 @@ const (
 	credentialsWait = 5 * time.Minute
 )
 
+// CRMAway is what a run waits for while the CRM does not do what it is asked.
+const CRMAway = "crm"
+
 // untilAllowed repeats a CRM call for as long as the CRM refuses our key. That is
 // for a person to mend: what is to be done in the CRM waits, and is never dropped.
 func untilAllowed(ctx workflow.Context, call, wait func() error) error {
