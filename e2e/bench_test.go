@@ -48,14 +48,12 @@ func BenchmarkPipeline(b *testing.B) {
 			queues := w.bareEngine(companies, s)
 			plain := w.bareEngine(companies, shape{Remote: s.Remote + s.Asked, Local: s.Local})
 			bare += plain
-			fmt.Printf("%.1f/s bare %.1f queues %.1f\n", companies/took.Seconds(), companies/plain.Seconds(), companies/queues.Seconds())
 			toBare, toQueues = append(toBare, plain.Seconds()/took.Seconds()), append(toQueues, queues.Seconds()/took.Seconds())
 		}
 		memory := peakMemory(b, p)
 		p.kill()
 		b.ReportMetric(turns*companies/pipeline.Seconds(), "companies/s")
 		b.ReportMetric(turns*companies/bare.Seconds(), "bare-runs/s")
-		fmt.Println(toBare, toQueues)
 		slices.Sort(toBare)
 		slices.Sort(toQueues)
 		b.ReportMetric(toBare[turns/2], "of-bare-engine")

@@ -101,7 +101,10 @@ func run(t *testing.T, dir, name string, args ...string) {
 
 var changeID = regexp.MustCompile(`workflow\.GetVersion\(ctx, ([^,]+),`)
 
-// changes are the change ids that the workflows of a tree know.
+var revision = regexp.MustCompile(`const Revision = \d+`)
+
+// changes are the change ids that the workflows of a tree know, and the revision of the
+// process that its runs follow.
 func changes(t *testing.T, tree string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(tree, "workflows", "*.go"))
@@ -115,6 +118,11 @@ func changes(t *testing.T, tree string) []string {
 		}
 	}
 	require.NotEmpty(t, found, "no change id in %s: the pattern no longer finds them", tree)
+	source, err := os.ReadFile(filepath.Join(tree, "activities", "score.go"))
+	require.NoError(t, err)
+	now := revision.FindString(string(source))
+	require.NotEmpty(t, now, "no revision in %s: the pattern no longer finds it", tree)
+	found[now] = true
 	return slices.Sorted(maps.Keys(found))
 }
 
