@@ -255,8 +255,8 @@ func (o *onboarding) write(ctx workflow.Context) error {
 	return err
 }
 
-// callCRM makes a call to the CRM for as long as it takes. What keeps it from succeeding
-// soon is said in the list of runs.
+// callCRM makes a call to the CRM for as long as it takes. A CRM that keeps it from
+// succeeding soon is what the list of runs says that the run waits for.
 func (o *onboarding) callCRM(ctx workflow.Context, summary string, step, in, out any) error {
 	err := o.untilAllowed(ctx, func() error {
 		return workflow.ExecuteActivity(soon(crmCall(ctx, summary)), step, in).Get(ctx, out)
@@ -264,8 +264,10 @@ func (o *onboarding) callCRM(ctx workflow.Context, summary string, step, in, out
 	if !triedInVain(err) {
 		return err
 	}
-	if err := o.tag(ctx, Waiting+CRMAway); err != nil {
-		return err
+	if theCRMs(err) {
+		if err := o.tag(ctx, Waiting+CRMAway); err != nil {
+			return err
+		}
 	}
 	return o.untilAllowed(ctx, func() error {
 		return workflow.ExecuteActivity(crmCall(ctx, summary), step, in).Get(ctx, out)

@@ -6,6 +6,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/outbound"
 )
 
@@ -50,6 +51,13 @@ func triedInVain(err error) bool {
 		return !appErr.NonRetryable()
 	}
 	return temporal.IsTimeoutError(err)
+}
+
+// theCRMs reports whether the failure is the CRM's, not our own record's or of another run
+// that is at work on the same account.
+func theCRMs(err error) bool {
+	return temporal.IsTimeoutError(err) || failedAs(err, string(outbound.ProviderError)) ||
+		failedAs(err, string(outbound.Throttled)) || failedAs(err, activities.CircuitOpen)
 }
 
 // await is durable, and ends early when enough holds.
