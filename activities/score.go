@@ -61,7 +61,7 @@ type ScoreResult struct {
 
 // Revision is the process that runs follow now. 1: contacts are scored without asking
 // for a version, and the list of runs is told of the decision, not of the end. 2: it is told
-// of both together at the end.
+// of both together at the end, and contacts are scored beside the effects.
 const Revision = 2
 
 // Machine is what the model makes of an account beside what a person does.

@@ -85,6 +85,20 @@ func TestOnboardingLearnsTheModelOfContactsWithTheEffectsWhereItWasNotToldBefore
 	require.Equal(t, []activities.ScoreContactsInput{{AccountID: 7, Key: key, Model: contactFit, Plan: c.who.Plan}}, c.scored)
 }
 
+// A company that a newer worker has identified may be decided on by an older one.
+func TestOnboardingKeepsTheOrderOfTheWorkerThatDecided(t *testing.T) {
+	t.Parallel()
+	c := withContacts(t, nil)
+	c.revision, c.rates = 1, contactFit
+	c.onApply = func(in activities.ApplyInput) {
+		require.False(t, in.Pinned)
+		time.Sleep(20 * time.Millisecond)
+		require.Empty(t, c.scored)
+	}
+	s := c.run(t)
+	require.Equal(t, &c.result, s.Contacts)
+}
+
 func TestOnboardingFailsAsTheEffectsDoWhenContactsAreDone(t *testing.T) {
 	t.Parallel()
 	c := withContacts(t, nil)

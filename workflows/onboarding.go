@@ -212,10 +212,11 @@ func (o *onboarding) rescore(ctx workflow.Context, cause string) error {
 	switch o.revision = decided.Revision; {
 	case o.revision == 0:
 		return o.tag(ctx, "effects")
-	case o.revision < tellsAtEnd:
+	case o.revision < second:
 		return o.tag(ctx, scored)
 	default:
 		o.stage(ctx, scored)
+		o.pinContactModel(o.who.ContactModel) // that another worker may have told of before, to one that did not look at it
 		return nil
 	}
 }
@@ -331,7 +332,7 @@ func (o *onboarding) finish(ctx workflow.Context, status, reason string) (*Statu
 	if err := workflow.ExecuteLocalActivity(onRecord(ctx, "keep the result"), a.Finish, in).Get(ctx, nil); err != nil {
 		return nil, err
 	}
-	if o.tagged == scored && status == Completed { // a run of revision 1, of which the list says that
+	if o.revision < second && o.tagged == scored && status == Completed { // the list says that already
 		o.stage(ctx, "done")
 	} else if err := o.tag(ctx, "done"); err != nil {
 		return nil, err
@@ -348,7 +349,7 @@ func (o *onboarding) refusedOr(ctx workflow.Context, err error) (*Status, error)
 	if temporal.IsCanceledError(err) {
 		return nil, err
 	}
-	if o.revision >= tellsAtEnd {
+	if o.revision >= second {
 		if tagged := o.tag(ctx, o.status.Stage); tagged != nil {
 			return nil, tagged
 		}
@@ -407,7 +408,7 @@ func (o *onboarding) meet(ctx workflow.Context, who activities.IdentifyResult) {
 	o.who, o.missing = who, who.Plan.Need.Fields
 	o.ended, o.parked = map[string]waterfall.Ended{}, map[string]time.Time{}
 	o.outOfReach, o.passedBy = map[string]time.Time{}, nil
-	o.rates = who.ContactModel
+	o.rates = activities.ModelRef{}
 	o.hear(ctx, who.OutOfReach)
 	o.returns, o.learned = 0, true
 	o.status.AccountID, o.status.Domain, o.status.Key, o.status.Model = who.AccountID, who.Domain, who.Key, who.Model

@@ -369,7 +369,7 @@ func (o *onboarding) override(ctx workflow.Context, in Override) (*OverrideResul
 		return nil, err
 	}
 	result.Score, result.TaskID = o.status.Score, o.status.TaskID
-	if now := o.status.Stage; now == "effects" || now == scored && o.revision >= tellsAtEnd {
+	if now := o.status.Stage; now == "effects" || now == scored && o.revision >= second {
 		return result, o.tag(ctx, stage)
 	}
 	return result, nil // the run itself went on

@@ -23,10 +23,11 @@ func (o *onboarding) stage(ctx workflow.Context, stage string) {
 // scored is the stage of a run that has decided.
 const scored = "scored"
 
-// tellsAtEnd is the revision from which on a run that does not wait tells the list of runs
-// what it decided with its last step: the server writes that into the list together with the
-// end, where in between it would be a write of its own, of a tenth of what the run costs.
-const tellsAtEnd = 2
+// second is the revision of the process from which on a run that does not wait tells the list
+// of runs what it decided with its last step: the server writes that into the list together
+// with the end, where in between it would be a write of its own, of a tenth of what the run
+// costs. And people and company go into the CRM side by side.
+const second = 2
 
 // tag brings stage and decision into the search attributes.
 func (o *onboarding) tag(ctx workflow.Context, stage string) error {
