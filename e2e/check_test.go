@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
@@ -222,4 +223,32 @@ func do(t testing.TB, req *http.Request) (status int, body string) {
 	b, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
 	return res.StatusCode, string(b)
+}
+
+// tellWhatRuns prints the runs that have not ended, and what each waits for.
+func (w *world) tellWhatRuns() {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	res, err := w.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: `ExecutionStatus = 'Running'`, PageSize: 5})
+	if err != nil {
+		w.t.Logf("what runs: %v", err)
+		return
+	}
+	for _, e := range res.GetExecutions() {
+		id := e.GetExecution().GetWorkflowId()
+		run, err := w.temporal.DescribeWorkflowExecution(ctx, id, "")
+		if err != nil {
+			w.t.Logf("%s runs: %v", id, err)
+			continue
+		}
+		w.t.Logf("%s runs, task %v, activities %v", id, run.GetPendingWorkflowTask(), run.GetPendingActivities())
+		events := w.temporal.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		for events.HasNext() {
+			event, err := events.Next()
+			if err != nil {
+				break
+			}
+			w.t.Logf("%d %s %s", event.GetEventId(), event.GetEventTime().AsTime().Format(time.StampMilli), event.GetEventType())
+		}
+	}
 }

@@ -89,7 +89,12 @@ func newWorld(t testing.TB, o sandbox.Options) *world {
 		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}}, // as the product has it
 	})
 	require.NoError(t, err)
-	t.Cleanup(w.temporal.Close)
+	t.Cleanup(func() {
+		if t.Failed() {
+			w.tellWhatRuns()
+		}
+		w.temporal.Close()
+	})
 	w.starter("crm", "setup").ok()
 	w.setupWrites = len(server.CRM.Ledger().Writes)
 	return w

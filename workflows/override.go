@@ -57,12 +57,13 @@ type OverrideResult struct {
 }
 
 // check refuses an override that makes no sense. Under the zero bounds the model is not
-// known here: the activity that begins it checks again.
-func (in Override) check(ctx workflow.Context, b icp.Bounds) error {
+// known here: the activity that begins it checks again. Whether its time is up is for the
+// activity alone, which also puts that on record: an override may have waited for a worker.
+func (in Override) check(b icp.Bounds) error {
 	if in.ID <= 0 {
 		return invalid("id: want the id of an override on record; `starter company override` makes one")
 	}
-	if err := in.Check(b, workflow.Now(ctx)); err != nil {
+	if err := in.Check(b, time.Time{}); err != nil {
 		return invalid(err.Error())
 	}
 	return nil
@@ -104,8 +105,8 @@ func AccountOverride(ctx workflow.Context, in AccountOverrideInput) (*OverrideSt
 	if err := o.listen(ctx); err != nil {
 		return nil, err
 	}
-	if in.Began == nil { // an update started the run
-		if _, err := workflow.AwaitWithTimeout(ctx, time.Minute, func() bool { return o.asked }); err != nil {
+	if in.Began == nil { // an update started the run, and may be refused: nothing here learns of that
+		if _, err := workflow.AwaitWithTimeout(ctx, 10*time.Second, func() bool { return o.asked }); err != nil {
 			return nil, err
 		}
 	}
@@ -158,7 +159,7 @@ func (o *accountOverride) listen(ctx workflow.Context) error {
 	}
 	err = workflow.SetUpdateHandlerWithOptions(ctx, OverrideUpdate, o.override, workflow.UpdateHandlerOptions{
 		Description: "Put a person's decision, on record under this id, in the place of the model's",
-		Validator:   func(ctx workflow.Context, in Override) error { return in.check(ctx, o.in.Bounds) },
+		Validator:   func(_ workflow.Context, in Override) error { return in.check(o.in.Bounds) },
 	})
 	if err != nil {
 		return err
@@ -335,7 +336,7 @@ func (o *onboarding) answerOverrides(ctx workflow.Context) error {
 	})
 }
 
-func (o *onboarding) checkOverride(ctx workflow.Context, in Override) error {
+func (o *onboarding) checkOverride(_ workflow.Context, in Override) error {
 	if o.status.AccountID == 0 || o.status.Status != Running {
 		return temporal.NewNonRetryableApplicationError("the run does not know its company yet, or is about to end", NotNow, nil)
 	}
@@ -343,7 +344,7 @@ func (o *onboarding) checkOverride(ctx workflow.Context, in Override) error {
 	if s := o.status.Score; s != nil && s.Bounds != nil {
 		bounds = *s.Bounds
 	}
-	return in.check(ctx, bounds)
+	return in.check(bounds)
 }
 
 // override begins a person's decision, hands its expiry over, and brings it into the

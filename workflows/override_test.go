@@ -64,6 +64,9 @@ func newKeeper(env *testsuite.TestWorkflowEnvironment) *keeper {
 			if in.ID == 404 {
 				return activities.BeginOverrideResult{}, temporal.NewNonRetryableApplicationError("id: the account has no override 404", activities.Invalid, nil)
 			}
+			if !in.ExpiresAt.IsZero() && !in.ExpiresAt.After(env.Now()) {
+				return activities.BeginOverrideResult{}, temporal.NewNonRetryableApplicationError("expires_at: lies in the past", activities.Invalid, nil)
+			}
 			return activities.BeginOverrideResult{Scored: true}, nil
 		}).Maybe()
 	env.OnActivity(a.EndOverride, mock.Anything, mock.Anything).Return(
@@ -218,12 +221,25 @@ func TestOverrideThatIsRefusedLeavesNothingRunning(t *testing.T) {
 	require.ErrorContains(t, got.rejected, "tier: want one of the model's")
 	require.Nil(t, s.Holds)
 	require.Empty(t, k.began)
-	require.LessOrEqual(t, k.Now().Sub(start), 2*time.Minute)
+	require.LessOrEqual(t, k.Now().Sub(start), 20*time.Second)
 
 	k = newAccountKeeper()
 	got = update(k.TestWorkflowEnvironment, 0, workflows.OverrideUpdate, tierOne(404, time.Time{}))
 	s = k.run(t, workflows.AccountOverrideInput{})
 	require.ErrorContains(t, got.failed, "no override 404")
+	require.Nil(t, s.Holds)
+	require.Empty(t, k.scored)
+}
+
+func TestOverrideWhoseTimeIsUpBeforeItsTurnIsRefusedOnRecord(t *testing.T) {
+	t.Parallel()
+	k := newAccountKeeper()
+	start := k.Now()
+	got := update(k.TestWorkflowEnvironment, 0, workflows.OverrideUpdate, tierOne(5, start.Add(-time.Second)))
+	s := k.run(t, workflows.AccountOverrideInput{Bounds: bounds})
+	require.NoError(t, got.rejected, "a refusal that nobody puts on record")
+	require.ErrorContains(t, got.failed, "expires_at: lies in the past")
+	require.Less(t, k.Now().Sub(start), time.Second, "nothing to wait for")
 	require.Nil(t, s.Holds)
 	require.Empty(t, k.scored)
 }
@@ -264,7 +280,6 @@ func waiting(t *testing.T) (*bundle, *keeper) {
 func TestOnboardingRefusesAnOverrideThatMakesNoSense(t *testing.T) {
 	t.Parallel()
 	b, k := waiting(t)
-	past := b.Now().Add(-time.Hour)
 	tests := map[string]workflows.Override{
 		"id: want the id":                  {Override: icp.Override{Tier: "Tier 1", Code: "other"}},
 		"tier: want one of the model's":    {ID: 5, Override: icp.Override{Tier: "Gold", Code: "other"}},
@@ -272,7 +287,6 @@ func TestOnboardingRefusesAnOverrideThatMakesNoSense(t *testing.T) {
 		"score: give a score or a tier":    {ID: 5, Override: icp.Override{Code: "other"}},
 		"tier: give a score or a tier":     {ID: 5, Override: icp.Override{Score: new(80), Tier: "Tier 1", Code: "other"}},
 		"code: want one of":                {ID: 5, Override: icp.Override{Tier: "Tier 1", Code: "mood"}},
-		"expires_at: lies in the past":     {ID: 5, Override: icp.Override{Tier: "Tier 1", Code: "other", ExpiresAt: past}},
 		"score: want 0 to 100, the scale ": {ID: 5, Override: icp.Override{Score: new(-1), Code: "other"}},
 	}
 	answers := map[string]*answerTo{}
