@@ -90,7 +90,7 @@ func (w *world) evening(ctx context.Context) error {
 		return err
 	}
 	tomorrow := w.tonight.Add(24 * time.Hour)
-	w.planted = plantedNews(sandbox.PlantNews(w.sandbox, 0.7, tomorrow, w.plan.Seed))
+	w.planted = sandbox.Telling(sandbox.PlantNews(w.sandbox, 0.7, tomorrow, w.plan.Seed))
 	if err := w.letAnswersAge(ctx); err != nil {
 		return err
 	}
@@ -138,43 +138,6 @@ func (w *world) sql(ctx context.Context, do func(*pgx.Conn) error) error {
 	}
 	defer db.Close(ctx)
 	return do(db)
-}
-
-// signalOf is the kind of signal that a happening is; "" for what no source is on for.
-func signalOf(h sandbox.Happening) string {
-	switch h.Kind {
-	case sandbox.Posted:
-		return signals.Hiring
-	case sandbox.FormD, sandbox.Round:
-		return signals.Funding
-	case sandbox.Officer8K, sandbox.Executive:
-		return signals.ExecutiveChange
-	case sandbox.Technology:
-		return signals.TechnologyChange
-	case sandbox.Headcount:
-		return signals.HeadcountChange
-	case sandbox.Moved:
-		return signals.Expansion
-	case sandbox.Closed:
-		return signals.CompanyClosed
-	case sandbox.Acquired:
-		return signals.CompanyAcquired
-	case sandbox.NewDomain:
-		return signals.DomainChange
-	case sandbox.Press, sandbox.Reopened:
-	}
-	return ""
-}
-
-// plantedNews is what has to be found: the kinds of news of each company.
-func plantedNews(all []sandbox.Happening) map[string][]string {
-	news := map[string][]string{}
-	for _, h := range all {
-		if kind := signalOf(h); !h.Decoy && kind != "" {
-			news[h.Domain] = unique(append(news[h.Domain], kind))
-		}
-	}
-	return news
 }
 
 // checkNews: all that happened was found, nothing else and nothing twice, and each account

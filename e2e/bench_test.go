@@ -22,10 +22,10 @@ import (
 
 // BenchmarkPipeline runs companies through the whole pipeline and, in turns with them, as
 // many runs of nothing but as many activities through the bare engine. The ratio of the two
-// is what the pipeline costs beside Temporal. The bare engine hands all its activities to the worker that asks for them; it cannot
-// with those of a queue whose rate it holds, as a provider's is: of-bare-with-queues compares
-// with a bare engine that has such a queue. Some go before, in all three, so that connections
-// are there and statements are planned.
+// is what the pipeline costs beside Temporal. The bare engine hands all its activities to the
+// worker that asks for them; it cannot with those of a queue whose rate it holds, as a
+// provider's is: of-bare-with-queues compares with a bare engine that has such a queue. Some
+// go before, in all three, so that connections are there and statements are planned.
 func BenchmarkPipeline(b *testing.B) {
 	const turns, companies, before = 3, 320, 40
 	for b.Loop() {

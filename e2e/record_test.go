@@ -141,7 +141,7 @@ func (w *world) saveNight() {
 	tonight := time.Now().UTC().Truncate(time.Second)
 	w.sweepAnyhow(tonight)
 	tomorrow := tonight.Add(24 * time.Hour)
-	news := planted(sandbox.PlantNews(w.sandbox.Sandbox, 0.5, tomorrow, 1))
+	news := sandbox.Telling(sandbox.PlantNews(w.sandbox.Sandbox, 0.5, tomorrow, 1))
 	require.NotZero(w.t, w.sweepAnyhow(tomorrow).Accounts)
 	w.save("sweep", workflows.SweepID+"/asked")
 	w.save("source", workflows.SourceSweepID("jobboards"))

@@ -221,7 +221,7 @@ func TestTheReleasedVersionBesideThisOne(t *testing.T) {
 
 	require.Len(t, r.outcomes(domains), len(domains))
 	require.Zero(t, night.Failed+night.Pending)
-	want := planted(news)
+	want := sandbox.Telling(news)
 	maps.DeleteFunc(want, func(domain string, _ []string) bool { return !slices.Contains(r.domains, domain) }) // nobody watched the others before
 	require.Equal(t, want, r.found(r.domains))
 	require.Equal(t, len(r.domains), r.versions()[3])

@@ -46,7 +46,7 @@ func sweepList(b *testing.B, n int) {
 	require.Zero(b, w.sweep(tonight).Signals, "a first sight raises nothing old")
 	first := time.Since(start)
 	tomorrow := tonight.Add(24 * time.Hour)
-	news := planted(sandbox.PlantNews(w.sandbox.Sandbox, 0.02, tomorrow, 9))
+	news := sandbox.Telling(sandbox.PlantNews(w.sandbox.Sandbox, 0.02, tomorrow, 9))
 	w.sandbox.Faults.ResetCounters()
 	start = time.Now()
 	got := w.sweep(tomorrow)

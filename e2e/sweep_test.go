@@ -112,46 +112,6 @@ func (w *world) letAnswersAge() {
 	require.NoError(w.t, err)
 }
 
-// kindOf is the kind of signal that a happening is; "" for what no source is on for.
-func kindOf(h sandbox.Happening) string {
-	switch h.Kind {
-	case sandbox.Posted:
-		return signals.Hiring
-	case sandbox.FormD, sandbox.Round:
-		return signals.Funding
-	case sandbox.Officer8K, sandbox.Executive:
-		return signals.ExecutiveChange
-	case sandbox.Technology:
-		return signals.TechnologyChange
-	case sandbox.Headcount:
-		return signals.HeadcountChange
-	case sandbox.Moved:
-		return signals.Expansion
-	case sandbox.Closed:
-		return signals.CompanyClosed
-	case sandbox.Acquired:
-		return signals.CompanyAcquired
-	case sandbox.NewDomain:
-		return signals.DomainChange
-	case sandbox.Press, sandbox.Reopened:
-	}
-	return ""
-}
-
-// planted is what a night must find: the kinds of news of each company.
-func planted(all []sandbox.Happening) map[string][]string {
-	news := map[string][]string{}
-	for _, h := range all {
-		kind := kindOf(h)
-		if h.Decoy || kind == "" || slices.Contains(news[h.Domain], kind) {
-			continue
-		}
-		news[h.Domain] = append(news[h.Domain], kind)
-		slices.Sort(news[h.Domain])
-	}
-	return news
-}
-
 // found is what the record has: the kinds of signals of each company.
 func (w *world) found(domains []string) map[string][]string {
 	news := map[string][]string{}
@@ -184,7 +144,7 @@ func TestASweepFindsAllThatHappenedAndNothingElse(t *testing.T) {
 	news := sandbox.PlantNews(w.sandbox.Sandbox, 0.3, tomorrow, 1)
 	notes := len(w.sandbox.CRM.Snapshot().Notes)
 	second := w.sweep(tomorrow)
-	want := planted(news)
+	want := sandbox.Telling(news)
 	require.Equal(t, want, w.found(domains), "the sources: %+v", second.Sources)
 	require.Equal(t, len(want), second.Accounts)
 	require.Len(t, w.sandbox.CRM.Snapshot().Notes, notes+len(want), "one note for each account with news")
@@ -272,12 +232,12 @@ func TestASourceThatIsDownAllNightCatchesUpTheNext(t *testing.T) {
 		require.Zero(t, source.Failed, source.Name)
 	}
 	require.NotZero(t, down.Signals, "the others go on")
-	require.NotEqual(t, planted(news), w.found(domains))
+	require.NotEqual(t, sandbox.Telling(news), w.found(domains))
 
 	require.NoError(t, w.sandbox.Faults.Clear(sandbox.JobBoards))
 	time.Sleep(1500 * time.Millisecond) // a day later breakers have cooled down
 	w.sweep(tomorrow.Add(24 * time.Hour))
-	require.Equal(t, planted(news), w.found(domains))
+	require.Equal(t, sandbox.Telling(news), w.found(domains))
 }
 
 func TestASweepIsTheSameUnderKill9(t *testing.T) {
@@ -301,7 +261,7 @@ func TestASweepIsTheSameUnderKill9(t *testing.T) {
 		w.worker = w.startWorker()
 	}
 	got := <-done
-	want := planted(news)
+	want := sandbox.Telling(news)
 	require.Equal(t, want, w.found(domains))
 	require.Equal(t, len(want), got.Accounts)
 	require.Len(t, w.sandbox.CRM.Snapshot().Notes, notes+len(want))
