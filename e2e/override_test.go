@@ -329,7 +329,8 @@ func TestDecisionsThatMeetLeaveTheLastOneInTheCRM(t *testing.T) {
 	require.NoError(t, err)
 	onboard := ingress.Onboarder{Temporal: w.temporal}
 	require.NoError(t, w.sandbox.Faults.Set("hubspot", fault.Fault{LatencyMS: 20, JitterMS: 300})) // so that they overtake each other
-	const long = 20 * time.Second                                                                  // for whom a worker that died with their task holds up: that is 10 s
+	// A worker that dies with a workflow task holds it up for 10 s, and no override may end in that.
+	const long = 20 * time.Second
 	var wg sync.WaitGroup
 	for i := range 12 {
 		wg.Go(func() {
