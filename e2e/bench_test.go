@@ -102,10 +102,7 @@ func (w *world) steps(query string) (all shape) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for _, id := range w.idsOf(ctx, query) {
-		it := w.temporal.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-		for it.HasNext() {
-			e, err := it.Next()
-			require.NoError(w.t, err)
+		for e := range w.events(ctx, id) {
 			switch e.GetEventType() {
 			case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
 				if e.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() == "Ask" {

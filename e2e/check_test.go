@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
@@ -72,6 +73,39 @@ func (w *world) listed(ctx context.Context, query string) iter.Seq[*workflowpb.W
 			if next = res.GetNextPageToken(); len(next) == 0 {
 				return
 			}
+		}
+	}
+}
+
+// events goes through the history of a run.
+func (w *world) events(ctx context.Context, id string) iter.Seq[*historypb.HistoryEvent] {
+	return func(yield func(*historypb.HistoryEvent) bool) {
+		it := w.temporal.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		for it.HasNext() {
+			e, err := it.Next()
+			require.NoError(w.t, err, id)
+			if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// tellWhatRuns prints the runs that have not ended, a few of them, and what each waits for.
+func (w *world) tellWhatRuns() {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	told := 0
+	for e := range w.listed(ctx, `ExecutionStatus = 'Running'`) {
+		if told++; told > 5 {
+			break
+		}
+		id := e.GetExecution().GetWorkflowId()
+		run, err := w.temporal.DescribeWorkflowExecution(ctx, id, "")
+		require.NoError(w.t, err)
+		w.t.Logf("%s runs, task %v, activities %v", id, run.GetPendingWorkflowTask(), run.GetPendingActivities())
+		for event := range w.events(ctx, id) {
+			w.t.Logf("%d %s %s", event.GetEventId(), event.GetEventTime().AsTime().Format(time.StampMilli), event.GetEventType())
 		}
 	}
 }
@@ -223,32 +257,4 @@ func do(t testing.TB, req *http.Request) (status int, body string) {
 	b, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
 	return res.StatusCode, string(b)
-}
-
-// tellWhatRuns prints the runs that have not ended, and what each waits for.
-func (w *world) tellWhatRuns() {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	res, err := w.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: `ExecutionStatus = 'Running'`, PageSize: 5})
-	if err != nil {
-		w.t.Logf("what runs: %v", err)
-		return
-	}
-	for _, e := range res.GetExecutions() {
-		id := e.GetExecution().GetWorkflowId()
-		run, err := w.temporal.DescribeWorkflowExecution(ctx, id, "")
-		if err != nil {
-			w.t.Logf("%s runs: %v", id, err)
-			continue
-		}
-		w.t.Logf("%s runs, task %v, activities %v", id, run.GetPendingWorkflowTask(), run.GetPendingActivities())
-		events := w.temporal.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-		for events.HasNext() {
-			event, err := events.Next()
-			if err != nil {
-				break
-			}
-			w.t.Logf("%d %s %s", event.GetEventId(), event.GetEventTime().AsTime().Format(time.StampMilli), event.GetEventType())
-		}
-	}
 }

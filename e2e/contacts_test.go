@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sluicehq/sluice/crm"
@@ -167,10 +166,7 @@ func (w *world) historiesHoldNobody(domains []string, all []crmsandbox.Contact) 
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
 	for _, id := range w.companyIDs(domains) {
-		it := w.temporal.GetWorkflowHistory(ctx, "company/hubspot/8100/"+id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-		for it.HasNext() {
-			event, err := it.Next()
-			require.NoError(w.t, err)
+		for event := range w.events(ctx, "company/hubspot/8100/"+id) {
 			wire, err := proto.Marshal(event)
 			require.NoError(w.t, err)
 			for _, contact := range all {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
-	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
@@ -147,10 +146,7 @@ func (w *world) copyOf(domain string) []*commonpb.Payload {
 	var all []*commonpb.Payload
 	for _, e := range page.GetExecutions() {
 		id := e.GetExecution().GetWorkflowId()
-		it := w.temporal.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-		for it.HasNext() {
-			e, err := it.Next()
-			require.NoError(w.t, err)
+		for e := range w.events(ctx, id) {
 			raw, err := proto.Marshal(e)
 			require.NoError(w.t, err)
 			var kept historypb.HistoryEvent

@@ -5,11 +5,11 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -162,13 +162,7 @@ func (w *world) save(name, id string) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
-	h := &historypb.History{}
-	it := w.temporal.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for it.HasNext() {
-		e, err := it.Next()
-		require.NoError(w.t, err, id)
-		h.Events = append(h.Events, e)
-	}
+	h := &historypb.History{Events: slices.Collect(w.events(ctx, id))}
 	b, err := protojson.MarshalOptions{Indent: " "}.Marshal(h)
 	require.NoError(w.t, err)
 	dir := filepath.Join("..", "workflows", "testdata", "replay")

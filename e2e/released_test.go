@@ -147,10 +147,7 @@ func (w *world) setSchemaAhead() {
 func (w *world) workedBy(id string) map[int]bool {
 	w.t.Helper()
 	pids := map[int]bool{}
-	events := w.temporal.GetWorkflowHistory(w.t.Context(), id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for events.HasNext() {
-		e, err := events.Next()
-		require.NoError(w.t, err)
+	for e := range w.events(w.t.Context(), id) {
 		require.NotEqual(w.t, enums.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR, e.GetWorkflowTaskFailedEventAttributes().GetCause(), id)
 		if pid, _, ok := strings.Cut(e.GetWorkflowTaskCompletedEventAttributes().GetIdentity(), "@"); ok {
 			n, err := strconv.Atoi(pid)

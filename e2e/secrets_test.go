@@ -12,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
-	enumspb "go.temporal.io/api/enums/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -24,10 +23,7 @@ import (
 func (w *world) history(ctx context.Context, id string) string {
 	w.t.Helper()
 	var b strings.Builder
-	it := w.temporal.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for it.HasNext() {
-		e, err := it.Next()
-		require.NoError(w.t, err)
+	for e := range w.events(ctx, id) {
 		fmt.Fprintln(&b, e)
 	}
 	return b.String()
@@ -49,10 +45,7 @@ func TestWithKeysTemporalKeepsNothingThatCanBeRead(t *testing.T) {
 	defer cancel()
 	var sealed []*commonpb.Payload
 	for _, id := range w.runIDs(ctx) {
-		it := w.temporal.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-		for it.HasNext() {
-			e, err := it.Next()
-			require.NoError(t, err)
+		for e := range w.events(ctx, id) {
 			visitPayloads(e.ProtoReflect(), func(p *commonpb.Payload) {
 				require.Equal(t, "binary/encrypted", string(p.Metadata["encoding"]), "%s has a payload in plain text: %s", id, e)
 				sealed = append(sealed, p)

@@ -19,7 +19,6 @@ import (
 	"github.com/stretchr/testify/require"
 	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
-	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
@@ -223,17 +222,11 @@ func TestOneTraceReachesFromTheWebhookToTheCallsOfVendorsAndCRM(t *testing.T) {
 	w.startWorker()
 	_, err = w.temporal.QueryWorkflow(ctx, workflowID, "", workflows.StatusQuery)
 	require.NoError(t, err)
-	var h historypb.History
-	it := w.temporal.GetWorkflowHistory(ctx, workflowID, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for it.HasNext() {
-		e, err := it.Next()
-		require.NoError(t, err)
-		h.Events = append(h.Events, e)
-	}
+	h := &historypb.History{Events: slices.Collect(w.events(ctx, workflowID))}
 	require.NotEmpty(t, h.Events[0].GetWorkflowExecutionStartedEventAttributes().GetHeader().GetFields()["_tracer-data"])
 	replayer := worker.NewWorkflowReplayer()
 	workflows.Register(replayer)
-	require.NoError(t, replayer.ReplayWorkflowHistory(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), &h))
+	require.NoError(t, replayer.ReplayWorkflowHistory(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), h))
 	time.Sleep(300 * time.Millisecond) // three times as long as spans wait
 	require.Len(t, c.named("RunWorkflow:CompanyOnboarding"), 1)
 }

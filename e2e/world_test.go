@@ -90,10 +90,10 @@ func newWorld(t testing.TB, o sandbox.Options) *world {
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() {
+		defer w.temporal.Close()
 		if t.Failed() {
 			w.tellWhatRuns()
 		}
-		w.temporal.Close()
 	})
 	w.starter("crm", "setup").ok()
 	w.setupWrites = len(server.CRM.Ledger().Writes)
