@@ -1,8 +1,9 @@
 -- +goose Up
 
 -- A row of the journal is written when a change is tried and once more when it has ended, and
--- an effect likewise. Where its page has room for that, no index learns of it: half of what a
--- company's end writes to the log, and no entries in three indexes that wait for a vacuum.
+-- an effect likewise. Where its page has room for that, no index learns of it: the end of a
+-- company's contacts writes half as much to the log, and leaves no entries in three indexes
+-- that wait for a vacuum.
 -- Pages that are full already stay as they are.
 ALTER TABLE journal SET (fillfactor = 50);
 ALTER TABLE effects SET (fillfactor = 70);
