@@ -170,7 +170,7 @@ func TestTheReleasedVersionBesideThisOne(t *testing.T) {
 	table, _, err := sandbox.Load(strings.NewReader(promising(50)))
 	require.NoError(t, err)
 	r := &releasing{world: newWorld(t, sandbox.Options{Table: table, CRMCompanies: true})}
-	r.write("sluice.yaml", nightly+strings.NewReplacer("shadow: 5s", "shadow: 2s", "for: 4s", "for: 2s").Replace(quickRelease))
+	r.write("sluice.yaml", nightly+quickRelease)
 	r.file = r.write("revops3.yaml", revops3(t))
 	domains := r.world.domains(50)
 	r.domains = domains[:30]
