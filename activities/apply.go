@@ -92,9 +92,13 @@ const moves = 5
 // applyLatest brings the score that is the latest now into the CRM, with the model that
 // made it.
 func (a *Activities) applyLatest(ctx context.Context, in ApplyInput, company crm.Company) (ApplyResult, error) {
-	row, err := a.Store.LatestScore(ctx, in.AccountID)
+	last, err := a.Store.LatestScores(ctx, []int64{in.AccountID}) // without their facts, from which no effect follows
 	if err != nil {
 		return ApplyResult{}, err
+	}
+	row, ok := last[in.AccountID]
+	if !ok {
+		return ApplyResult{}, fmt.Errorf("score of account %d: %w", in.AccountID, account.ErrNotFound)
 	}
 	m, err := a.model(ctx, row.ModelRef())
 	if err != nil {

@@ -104,7 +104,8 @@ const scoreColumns = `id, account_id, run_id, pass, model, model_version, breakd
 // Errors: [ErrMoved] when another row than Before is the last, or another override than
 // the row's holds; [account.ErrNotFound] when the account is gone.
 func (s *Store) SaveScore(ctx context.Context, row ScoreRow) (ScoreRow, error) {
-	// The update changes nothing: it makes RETURNING give the row that is there.
+	// The update changes nothing: it makes RETURNING give the id of the row that is there,
+	// whose xmax is not 0 then.
 	const q = `
 		INSERT INTO scores (account_id, run_id, pass, model, model_version, value, tier, breakdown, facts, cause,
 			queue, owner_id, route_reason, exploration, scored_at,
@@ -116,7 +117,7 @@ func (s *Store) SaveScore(ctx context.Context, row ScoreRow) (ScoreRow, error) {
 			OR @before::bigint = coalesce((SELECT id FROM scores WHERE account_id = @account ORDER BY id DESC LIMIT 1), 0)
 			AND @holding::bigint IS NOT DISTINCT FROM (SELECT id FROM overrides WHERE account_id = @account AND ` + holds + `)
 		ON CONFLICT ON CONSTRAINT score_once DO UPDATE SET pass = excluded.pass
-		RETURNING ` + scoreColumns
+		RETURNING id, xmax <> 0`
 	const due = `
 		UPDATE accounts SET rescore_at = @due WHERE id = @account AND rescore_at IS DISTINCT FROM @due::timestamptz
 			AND EXISTS (SELECT FROM scores WHERE account_id = @account AND run_id = @run AND pass = @pass AND scored_at = @at::timestamptz)`
@@ -124,13 +125,10 @@ func (s *Store) SaveScore(ctx context.Context, row ScoreRow) (ScoreRow, error) {
 	if err != nil {
 		return ScoreRow{}, wrap(err, "save score of account %d", row.AccountID)
 	}
-	var kept ScoreRow
+	var was bool // there before
 	var b pgx.Batch
 	inTurn(&b, scoring(row.AccountID))
-	b.Queue(q, args).Query(func(rows pgx.Rows) (err error) {
-		kept, err = pgx.CollectExactlyOneRow(rows, scanScore)
-		return err
-	})
+	b.Queue(q, args).QueryRow(func(is pgx.Row) error { return is.Scan(&row.ID, &was) })
 	b.Queue(due, named{
 		"account": row.AccountID, "run": row.RunID, "pass": row.Pass, "at": row.ScoredAt, "due": optional(row.RescoreAt),
 	})
@@ -138,7 +136,21 @@ func (s *Store) SaveScore(ctx context.Context, row ScoreRow) (ScoreRow, error) {
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = ErrMoved
 	}
-	return kept, wrap(err, "save score of account %d", row.AccountID)
+	if err != nil {
+		return ScoreRow{}, wrap(err, "save score of account %d", row.AccountID)
+	}
+	if was {
+		return s.scoreRow(ctx, row.ID)
+	}
+	row.ScoredAt, row.TierSince = row.ScoredAt.UTC().Truncate(time.Microsecond), row.TierSince.UTC().Truncate(time.Microsecond) // as Postgres keeps them
+	row.Before, row.Holding, row.RescoreAt = 0, 0, time.Time{}                                                                  // as they are read
+	return row, nil
+}
+
+func (s *Store) scoreRow(ctx context.Context, id int64) (ScoreRow, error) {
+	rows, _ := s.db.Query(ctx, `SELECT `+scoreColumns+` FROM scores WHERE id = $1`, id)
+	row, err := pgx.CollectExactlyOneRow(rows, scanScore)
+	return row, wrap(err, "score %d", id)
 }
 
 func (r ScoreRow) args() (named, error) {
