@@ -134,9 +134,10 @@ type Store interface {
 	Contacts(ctx context.Context, accountID int64) ([]store.Contact, error)
 	FailEffect(ctx context.Context, key, reason string) error
 
-	KeepContacts(ctx context.Context, accountID int64, listed []crm.Contact, all bool, at time.Time) ([]store.Contact, error)
-	ScoreContacts(ctx context.Context, model string, at time.Time, scores []store.ContactScore) error
-	TryContacts(ctx context.Context, all []store.ContactScore) error
+	KeepContacts(ctx context.Context, accountID int64, listed []crm.Contact, all bool, at time.Time) error
+	KnownContacts(ctx context.Context, accountID int64, listed []crm.Contact, at time.Time) ([]account.Fact, []store.Contact, error)
+	ScoreContacts(ctx context.Context, in store.ContactScores) (ids []int64, err error)
+	TryContacts(ctx context.Context, runID, workflowID string, all []store.ContactTry) error
 	FinishContacts(ctx context.Context, at time.Time, done []store.ContactWritten) error
 
 	SaveRun(ctx context.Context, r store.Run) error

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -64,11 +63,7 @@ func (a *Activities) ScoreContacts(ctx context.Context, in ScoreContactsInput) (
 	if err != nil {
 		return ScoreContactsResult{}, failure(err)
 	}
-	known, err := a.Store.Facts(ctx, in.AccountID)
-	if err != nil {
-		return ScoreContactsResult{}, failure(err)
-	}
-	p := people{a: a, model: m, company: in.Plan.Resolve(known).Facts(), now: time.Now(), beat: heartbeat(ctx)}
+	p := people{a: a, model: m, now: time.Now(), beat: heartbeat(ctx)}
 	err = p.score(ctx, in)
 	return p.out, a.settled(ctx, in.Key, err, &p.out)
 }
@@ -86,7 +81,10 @@ func (a *Activities) MeetContacts(ctx context.Context, in MeetContactsInput) (Sc
 		return ScoreContactsResult{}, errNoCRM
 	}
 	p := people{a: a, now: time.Now(), beat: heartbeat(ctx)}
-	_, _, err := p.meet(ctx, in.AccountID, in.Key)
+	listed, err := p.listed(ctx, in.Key)
+	if err == nil {
+		err = a.Store.KeepContacts(ctx, in.AccountID, listed, !p.out.More, p.now)
+	}
 	return p.out, a.settled(ctx, in.Key, err, &p.out)
 }
 
@@ -135,36 +133,43 @@ type people struct {
 	out     ScoreContactsResult
 }
 
-// meet reads who works at the account, and keeps it.
-func (p *people) meet(ctx context.Context, accountID int64, key account.Key) ([]crm.Contact, []store.Contact, error) {
+// listed reads who works at the account.
+func (p *people) listed(ctx context.Context, key account.Key) ([]crm.Contact, error) {
 	listed, more, err := p.a.CRM.Contacts(ctx, key, cmp.Or(p.a.MaxContacts, DefaultContacts))
-	if err != nil {
-		return nil, nil, err
-	}
-	p.beat()
 	p.out.Contacts, p.out.More = len(listed), more
-	rows, err := p.a.Store.KeepContacts(ctx, accountID, listed, !more, p.now)
-	return listed, rows, err
+	p.beat()
+	return listed, err
 }
 
 func (p *people) score(ctx context.Context, in ScoreContactsInput) error {
-	listed, rows, err := p.meet(ctx, in.AccountID, in.Key)
+	listed, err := p.listed(ctx, in.Key)
 	if err != nil {
 		return err
 	}
-	run := activity.GetInfo(ctx).WorkflowExecution
-	drafts := make([]draft, len(rows))
-	scores := make([]store.ContactScore, len(rows))
-	for i, row := range rows {
-		drafts[i] = p.draft(row, listed)
-		scores[i] = store.ContactScore{
-			ContactID: row.ID, Score: drafts[i].score, Tried: held(drafts[i].changes),
-			RunID: run.RunID, WorkflowID: run.ID, Key: store.ContactKey(row), Record: row.Key.ID,
-			Changes: changesOf(drafts[i].changes, func(name string) string { return drafts[i].have[name] }), Have: drafts[i].have,
-		}
-	}
-	if err := p.a.Store.ScoreContacts(ctx, p.model.ID(), p.now, scores); err != nil {
+	known, rows, err := p.a.Store.KnownContacts(ctx, in.AccountID, listed, p.now)
+	if err != nil {
 		return err
+	}
+	p.company = in.Plan.Resolve(known).Facts()
+	run := activity.GetInfo(ctx).WorkflowExecution
+	scores := store.ContactScores{
+		AccountID: in.AccountID, All: !p.out.More, At: p.now, Model: p.model.ID(), RunID: run.RunID, WorkflowID: run.ID,
+		Scores: make([]store.ContactScore, len(rows)),
+	}
+	drafts := make([]draft, len(rows))
+	for i, row := range rows {
+		d := p.draft(row, listed[i].Properties)
+		drafts[i] = d
+		scores.Scores[i] = store.ContactScore{Score: d.score, ContactTry: store.ContactTry{
+			Contact: row, Tried: held(d.changes), Changes: changesOf(d.changes, func(name string) string { return d.have[name] }), Have: d.have,
+		}}
+	}
+	ids, err := p.a.Store.ScoreContacts(ctx, scores)
+	if err != nil {
+		return err
+	}
+	for i, id := range ids {
+		drafts[i].row.ID = id
 	}
 	p.count(drafts)
 	return p.write(ctx, drafts)
@@ -183,13 +188,12 @@ type draft struct {
 // draft compares what a contact should have with what is there. As with companies, a
 // value that is neither empty nor ours was typed by a person: it stays, and so does one
 // that somebody emptied. Over ours the property's policy decides.
-func (p *people) draft(row store.Contact, listed []crm.Contact) draft {
+func (p *people) draft(row store.Contact, properties map[string]string) draft {
 	d := draft{row: row, changes: map[string]string{}, written: map[string]string{}, have: map[string]string{}}
 	d.score = icp.Rate(p.model, icp.Contact{ID: row.Key.ID, Facts: contactFacts(row, p.now)}.Over(p.company), nil, p.now)
-	at := slices.IndexFunc(listed, func(c crm.Contact) bool { return c.Key == row.Key })
 	before := store.Effect{State: row.State, Tried: row.Tried, Written: row.Written, Stamps: row.Stamps, DoneAt: row.WrittenAt}
 	for name, value := range p.values(d.score) {
-		have := listed[at].Properties[name]
+		have := properties[name]
 		d.have[name] = canonical(name, have)
 		is := present(name, brief(name, have), brief(name, value), before)
 		if is.Ours {

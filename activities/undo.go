@@ -368,19 +368,16 @@ func (b *contactBack) take(t undoTarget, have string) {
 
 // restoreContacts returns why the CRM refused which contacts.
 func (u *undoing) restoreContacts(ctx context.Context, backs map[string]*contactBack) (map[string]string, error) {
-	var tries []store.ContactScore
+	var tries []store.ContactTry
 	var writes []crm.ContactWrite
 	for _, id := range slices.Sorted(maps.Keys(backs)) {
 		b := backs[id]
-		tries = append(tries, store.ContactScore{
-			ContactID: b.row.ID, Tried: b.written, RunID: u.run, WorkflowID: u.id, Key: store.ContactKey(b.row), Record: id,
-			Changes: b.journalChanges, Have: b.have,
-		})
+		tries = append(tries, store.ContactTry{Contact: b.row, Tried: b.written, Changes: b.journalChanges, Have: b.have})
 		if len(b.changes) > 0 {
 			writes = append(writes, crm.ContactWrite{ID: id, Properties: b.changes})
 		}
 	}
-	if err := u.a.Store.TryContacts(ctx, tries); err != nil {
+	if err := u.a.Store.TryContacts(ctx, u.run, u.id, tries); err != nil {
 		return nil, err
 	}
 	done, err := u.a.CRM.UpdateContacts(ctx, writes)

@@ -59,11 +59,15 @@ func TestDomainIsReadBackVerbatim(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.FinishEffect(ctx, store.Done{Key: "k/task", CRMID: "77"}))
 	boss, clerk := contact("11", "CEO"), contact("12", "Clerk")
-	kept, err := s.KeepContacts(ctx, acc.ID, []crm.Contact{clerk, boss}, true, at)
+	require.NoError(t, s.KeepContacts(ctx, acc.ID, []crm.Contact{clerk, boss}, true, at))
+	_, known, err := s.KnownContacts(ctx, acc.ID, []crm.Contact{boss}, at)
 	require.NoError(t, err)
 	fit := icp.Score{Value: 40, Tier: "Best fit", Criteria: []icp.Result{}}
-	require.NoError(t, s.ScoreContacts(ctx, "contact-fit@1", at, []store.ContactScore{{ContactID: kept[0].ID, Score: fit}}))
-	require.NoError(t, s.FinishContacts(ctx, at, []store.ContactWritten{{ContactID: kept[0].ID, Refused: "VALIDATION_ERROR"}}))
+	_, err = s.ScoreContacts(ctx, store.ContactScores{
+		AccountID: acc.ID, At: at, Model: "contact-fit@1", Scores: []store.ContactScore{{ContactTry: store.ContactTry{Contact: known[0]}, Score: fit}},
+	})
+	require.NoError(t, err)
+	require.NoError(t, s.FinishContacts(ctx, at, []store.ContactWritten{{ContactID: known[0].ID, Refused: "VALIDATION_ERROR"}}))
 	finish(t, s, activities.FinishInput{
 		AccountID: acc.ID, Status: "completed", Reason: "all was said",
 		Stop: map[account.Field]waterfall.Stop{account.Employees: waterfall.Met, account.Industry: waterfall.Exhausted},

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -39,12 +40,43 @@ type Contact struct {
 const contactColumns = `id, account_id, crm, portal, crm_id, job_title, department, management_level, budget_authority, seen_at,
 	breakdown, model, scored_at, state, tried, written, written_at, reason, stamps`
 
-// KeepContacts keeps who the CRM lists for the account, and returns them as they are on
-// record, by id. With all set these are all of them: of others that were listed before,
-// the facts and the score are forgotten.
+// KnownContacts returns the facts of the account and, of the contacts that the CRM lists for
+// it, what is on record: one for each, in their order. Of each the CRM says now what it is;
+// one that is not on record yet has the id 0.
+func (s *Store) KnownContacts(ctx context.Context, accountID int64, listed []crm.Contact, at time.Time) ([]account.Fact, []Contact, error) {
+	const q = `
+		SELECT c.* FROM unnest(@crms::text[], @portals::text[], @ids::text[]) AS n (crm, portal, id) CROSS JOIN LATERAL (
+			SELECT ` + contactColumns + ` FROM contacts WHERE crm = n.crm AND portal = n.portal AND crm_id = n.id OFFSET 0
+		) AS c`
+	var facts []account.Fact
+	contacts := make([]Contact, len(listed))
+	for i, c := range listed {
+		contacts[i] = Contact{Key: c.Key, State: "new"}
+	}
+	var b pgx.Batch
+	readFacts(&b, accountID, &facts)
+	b.Queue(q, namesOf(listed)).Query(func(rows pgx.Rows) error {
+		known, err := pgx.CollectRows(rows, scanContact)
+		for _, c := range known {
+			at := slices.IndexFunc(listed, func(l crm.Contact) bool { return l.Key == c.Key })
+			contacts[at] = c
+		}
+		return err
+	})
+	err := s.db.SendBatch(ctx, &b).Close()
+	for i, c := range listed {
+		is := &contacts[i]
+		is.AccountID, is.SeenAt, is.JobTitle = accountID, at.Truncate(time.Microsecond), clean(c.JobTitle, maxTitle)
+		is.Department, is.ManagementLevel, is.BudgetAuthority = c.Department, c.ManagementLevel, c.BudgetAuthority
+	}
+	return facts, contacts, wrap(err, "contacts of account %d", accountID)
+}
+
+// KeepContacts keeps who the CRM lists for the account. With all set these are all of them:
+// of others that were listed before, the facts and the score are forgotten.
 //
 // Errors: [account.ErrNotFound] when the account is gone.
-func (s *Store) KeepContacts(ctx context.Context, accountID int64, listed []crm.Contact, all bool, at time.Time) ([]Contact, error) {
+func (s *Store) KeepContacts(ctx context.Context, accountID int64, listed []crm.Contact, all bool, at time.Time) error {
 	const keep = `
 		INSERT INTO contacts (account_id, crm, portal, crm_id, job_title, department, management_level, budget_authority, seen_at)
 		SELECT @account, crm, portal, id, title, department, level, budget, @at
@@ -54,9 +86,25 @@ func (s *Store) KeepContacts(ctx context.Context, accountID int64, listed []crm.
 		ON CONFLICT ON CONSTRAINT contact_once DO UPDATE SET
 			account_id = excluded.account_id, job_title = excluded.job_title, department = excluded.department,
 			management_level = excluded.management_level, budget_authority = excluded.budget_authority,
-			listed = true, seen_at = excluded.seen_at
-		RETURNING ` + contactColumns
-	const forget = `
+			listed = true, seen_at = excluded.seen_at`
+	at = at.Truncate(time.Microsecond) // as Postgres keeps it
+	var b pgx.Batch
+	if len(listed) > 0 {
+		b.Queue(keep, contactColumnsOf(accountID, listed, at))
+	}
+	if all {
+		forgetOthers(&b, accountID, at)
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	return wrap(s.db.SendBatch(ctx, &b).Close(), "keep contacts of account %d", accountID)
+}
+
+// forgetOthers forgets the facts and the score of contacts that the CRM listed before, and at
+// the given time did not.
+func forgetOthers(b *pgx.Batch, accountID int64, at time.Time) {
+	const q = `
 		WITH gone AS (
 			UPDATE contacts SET listed = false, job_title = '', department = '', management_level = '', budget_authority = NULL,
 				value = NULL, level = '', breakdown = NULL, model = '', scored_at = NULL
@@ -64,97 +112,156 @@ func (s *Store) KeepContacts(ctx context.Context, accountID int64, listed []crm.
 			RETURNING crm_id
 		)
 		DELETE FROM journal j USING gone WHERE j.account_id = @account AND j.object = 'contact' AND j.record_id = gone.crm_id`
-	at = at.Truncate(time.Microsecond) // as Postgres keeps it
-	var b pgx.Batch
-	var kept []Contact
-	if len(listed) > 0 {
-		b.Queue(keep, contactColumnsOf(accountID, listed, at)).Query(func(rows pgx.Rows) (err error) {
-			kept, err = pgx.CollectRows(rows, scanContact)
-			return err
-		})
+	b.Queue(q, named{"account": accountID, "at": at})
+}
+
+// maxTitle is how many characters of a job title are kept.
+const maxTitle = 500
+
+func namesOf(listed []crm.Contact) named {
+	n := len(listed)
+	crms, portals, ids := make([]string, n), make([]string, n), make([]string, n)
+	for i, c := range listed {
+		crms[i], portals[i], ids[i] = c.Key.CRM, c.Key.Portal, c.Key.ID
 	}
-	if all {
-		b.Queue(forget, named{"account": accountID, "at": at})
-	}
-	if b.Len() == 0 {
-		return nil, nil
-	}
-	err := s.db.SendBatch(ctx, &b).Close()
-	return kept, wrap(err, "keep contacts of account %d", accountID)
+	return named{"crms": crms, "portals": portals, "ids": ids}
 }
 
 func contactColumnsOf(accountID int64, listed []crm.Contact, at time.Time) named {
 	n := len(listed)
-	crms, portals, ids := make([]string, n), make([]string, n), make([]string, n)
 	titles, departments, levels, budgets := make([]string, n), make([]string, n), make([]string, n), make([]*bool, n)
 	for i, c := range listed {
-		crms[i], portals[i], ids[i] = c.Key.CRM, c.Key.Portal, c.Key.ID
-		titles[i], departments[i], levels[i], budgets[i] = clean(c.JobTitle, 500), c.Department, c.ManagementLevel, c.BudgetAuthority
+		titles[i], departments[i], levels[i], budgets[i] = clean(c.JobTitle, maxTitle), c.Department, c.ManagementLevel, c.BudgetAuthority
 	}
-	return named{
-		"account": accountID, "at": at, "crms": crms, "portals": portals, "ids": ids,
-		"titles": titles, "departments": departments, "levels": levels, "budgets": budgets,
-	}
+	args := namesOf(listed)
+	maps.Copy(args, named{
+		"account": accountID, "at": at, "titles": titles, "departments": departments, "levels": levels, "budgets": budgets,
+	})
+	return args
 }
 
-// ContactScore is the score of one contact, and what of it is about to be written to
-// the CRM; no values if nothing is.
+// ContactTry is what is about to be written to one contact in the CRM; no values if nothing
+// is.
+type ContactTry struct {
+	Contact Contact
+	Tried   map[string]string
+
+	// What the journal is told: the changes that are made, and what the contact has of the
+	// properties.
+	Changes []Change
+	Have    map[string]string
+}
+
+// ContactScore is the score of one contact, and what of it is about to be written.
 type ContactScore struct {
-	ContactID int64             `json:"id"`
-	Score     icp.Score         `json:"score"`
-	Tried     map[string]string `json:"tried"`
-
-	// What the journal is told: the run, the changes that are made, and what the contact has
-	// of the properties.
-	RunID      string            `json:"run"`
-	WorkflowID string            `json:"workflow"`
-	Key        string            `json:"key"`
-	Record     string            `json:"record"` // in the CRM
-	Changes    []Change          `json:"changes"`
-	Have       map[string]string `json:"have"`
+	ContactTry
+	Score icp.Score
 }
 
-// ScoreContacts keeps the scores, and that the values of those which have any are about
-// to be tried.
-func (s *Store) ScoreContacts(ctx context.Context, model string, at time.Time, scores []ContactScore) error {
+// ContactScores are the scores of the contacts that the CRM lists for an account.
+type ContactScores struct {
+	AccountID  int64
+	All        bool      // these are all of them: the facts and the score of others are forgotten
+	At         time.Time // they were listed and scored
+	Model      string    // contact-fit@1
+	RunID      string    // that writes them
+	WorkflowID string
+	Scores     []ContactScore
+}
+
+// ScoreContacts keeps the contacts with their scores, and that the values of those which have
+// any are about to be tried. It returns the ids of their rows, in their order.
+//
+// Errors: [account.ErrNotFound] when the account is gone.
+func (s *Store) ScoreContacts(ctx context.Context, in ContactScores) (ids []int64, err error) {
 	const q = `
-		WITH n AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(@scores::jsonb) AS n (id bigint, score jsonb, tried jsonb))
-		UPDATE contacts c SET
-			value = (n.score ->> 'value')::integer, level = n.score ->> 'tier', breakdown = n.score, model = @model, scored_at = @at,
-			state = CASE WHEN n.tried = '{}' THEN c.state ELSE 'trying' END,
-			tried = CASE WHEN n.tried = '{}' THEN c.tried ELSE n.tried END
-		FROM n WHERE c.id = ANY (ARRAY(SELECT id FROM n)) AND c.id = n.id`
-	if len(scores) == 0 {
-		return nil
-	}
-	text, err := encodeContacts(scores)
-	if err == nil {
-		var b pgx.Batch
-		b.Queue(q, named{"model": model, "at": at, "scores": text})
-		if slices.ContainsFunc(scores, func(c ContactScore) bool { return len(c.Changes) > 0 }) {
-			b.Queue(journalContacts, named{"scores": text})
+		WITH n AS MATERIALIZED (
+			SELECT * FROM jsonb_to_recordset(@contacts::jsonb) AS n (` + toldOfContact + `, crm text, portal text,
+				title text, department text, seniority text, budget boolean, score jsonb)
+		), tried AS (
+			INSERT INTO contacts AS c (account_id, crm, portal, crm_id, job_title, department, management_level, budget_authority, seen_at,
+				value, level, breakdown, model, scored_at, state, tried)
+			SELECT @account, crm, portal, record, title, department, seniority, budget, @at,
+				(score ->> 'value')::integer, score ->> 'tier', score, @model, @at, CASE WHEN tried = '{}' THEN 'new' ELSE 'trying' END, tried
+			FROM n ORDER BY crm, portal, record -- one order of locks
+			ON CONFLICT ON CONSTRAINT contact_once DO UPDATE SET
+				account_id = excluded.account_id, job_title = excluded.job_title, department = excluded.department,
+				management_level = excluded.management_level, budget_authority = excluded.budget_authority,
+				listed = true, seen_at = excluded.seen_at,
+				value = excluded.value, level = excluded.level, breakdown = excluded.breakdown, model = excluded.model, scored_at = excluded.scored_at,
+				state = CASE WHEN excluded.tried = '{}' THEN c.state ELSE 'trying' END,
+				tried = CASE WHEN excluded.tried = '{}' THEN c.tried ELSE excluded.tried END
+			RETURNING c.id, c.account_id, c.crm, c.portal, c.crm_id AS record
+		), begun AS (
+			SELECT tried.account_id, ` + tellsJournal + ` FROM tried JOIN n USING (crm, portal, record) WHERE n.changes <> '[]'
+		), ` + journaled + ` SELECT tried.id FROM tried JOIN n USING (crm, portal, record) ORDER BY n.nr`
+	rows := make([]scoredContact, len(in.Scores))
+	for i, c := range in.Scores {
+		rows[i] = scoredContact{
+			triedContact: c.row(i), CRM: c.Contact.Key.CRM, Portal: c.Contact.Key.Portal, Title: clean(c.Contact.JobTitle, maxTitle),
+			Department: c.Contact.Department, Seniority: c.Contact.ManagementLevel, Budget: c.Contact.BudgetAuthority, Score: c.Score,
 		}
-		err = s.db.SendBatch(ctx, &b).Close()
 	}
-	return wrap(err, "score %d contacts", len(scores))
+	text, err := encode(rows)
+	if err != nil {
+		return nil, wrap(err, "score %d contacts of account %d", len(rows), in.AccountID)
+	}
+	at := in.At.Truncate(time.Microsecond) // as Postgres keeps it
+	var b pgx.Batch
+	if len(rows) > 0 {
+		args := named{"account": in.AccountID, "at": at, "model": in.Model, "run": in.RunID, "workflow": in.WorkflowID, "contacts": text}
+		b.Queue(q, args).Query(func(rows pgx.Rows) (err error) {
+			ids, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+			return err
+		})
+	}
+	if in.All {
+		forgetOthers(&b, in.AccountID, at)
+	}
+	if b.Len() == 0 {
+		return nil, nil
+	}
+	err = s.db.SendBatch(ctx, &b).Close()
+	return ids, wrap(err, "score %d contacts of account %d", len(rows), in.AccountID)
 }
 
-// journalContacts puts on record what is about to be changed of contacts. Of one contact
-// one run writes at a time, so that there is no attempt to tell apart.
-const journalContacts = `
-	WITH begun AS (
-		SELECT c.account_id, n.key, n.run, n.workflow, 'contact' AS object, n.record, '' AS crm_id, '{}'::jsonb AS written, -1 AS attempts, n.changes, n.have
-		FROM jsonb_to_recordset(@scores::jsonb) AS n (id bigint, key text, run text, workflow text, record text, changes jsonb, have jsonb)
-		CROSS JOIN LATERAL (SELECT account_id FROM contacts WHERE id = n.id OFFSET 0) AS c WHERE n.changes <> '[]'
-	), ` + journaled + ` SELECT`
+// toldOfContact are the columns of a [triedContact], and tellsJournal is what of them the
+// journal is told. Of one contact one run writes at a time, so that there is no attempt to
+// tell apart.
+const (
+	toldOfContact = `nr integer, id bigint, key text, record text, tried jsonb, changes jsonb, have jsonb`
+	tellsJournal  = `n.key, @run::text AS run, @workflow::text AS workflow, 'contact' AS object, n.record, '' AS crm_id, '{}'::jsonb AS written,
+		-1 AS attempts, n.changes, n.have`
+)
 
-// encodeContacts is the contacts as JSON, where null is no object.
-func encodeContacts(all []ContactScore) (string, error) {
-	for i := range all {
-		all[i].Tried, all[i].Have = orEmpty(all[i].Tried), orEmpty(all[i].Have)
-		all[i].Changes = append([]Change{}, all[i].Changes...)
+// triedContact is a [ContactTry] as JSON, where null is no object.
+type triedContact struct {
+	Nr      int               `json:"nr"`
+	ID      int64             `json:"id"`
+	Key     string            `json:"key"`    // of the journal
+	Record  string            `json:"record"` // in the CRM
+	Tried   map[string]string `json:"tried"`
+	Changes []Change          `json:"changes"`
+	Have    map[string]string `json:"have"`
+}
+
+func (c ContactTry) row(nr int) triedContact {
+	return triedContact{
+		Nr: nr, ID: c.Contact.ID, Key: contactKey(c.Contact.Key), Record: c.Contact.Key.ID,
+		Tried: orEmpty(c.Tried), Changes: append([]Change{}, c.Changes...), Have: orEmpty(c.Have),
 	}
-	return encode(all)
+}
+
+// scoredContact is a [ContactScore] as JSON.
+type scoredContact struct {
+	triedContact
+	CRM        string    `json:"crm"`
+	Portal     string    `json:"portal"`
+	Title      string    `json:"title"`
+	Department string    `json:"department"`
+	Seniority  string    `json:"seniority"`
+	Budget     *bool     `json:"budget"`
+	Score      icp.Score `json:"score"`
 }
 
 // ContactWritten is how writing one contact ended.
@@ -225,17 +332,27 @@ func scanContact(row pgx.CollectableRow) (Contact, error) {
 }
 
 // TryContacts keeps that values are about to be tried which follow from no score.
-func (s *Store) TryContacts(ctx context.Context, all []ContactScore) error {
+func (s *Store) TryContacts(ctx context.Context, runID, workflowID string, all []ContactTry) error {
 	const q = `
-		WITH n AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(@scores::jsonb) AS n (id bigint, tried jsonb))
-		UPDATE contacts c SET state = 'trying', tried = n.tried
-		FROM n WHERE c.id = ANY (ARRAY(SELECT id FROM n)) AND c.id = n.id`
-	text, err := encodeContacts(all)
-	if err != nil || len(all) == 0 {
-		return wrap(err, "try %d contacts", len(all))
+		WITH n AS MATERIALIZED (
+			SELECT * FROM jsonb_to_recordset(@contacts::jsonb) AS n (` + toldOfContact + `)
+		), tried AS (
+			UPDATE contacts c SET state = 'trying', tried = n.tried
+			FROM n WHERE c.id = ANY (ARRAY(SELECT id FROM n)) AND c.id = n.id
+			RETURNING c.id, c.account_id
+		), begun AS (
+			SELECT tried.account_id, ` + tellsJournal + ` FROM tried JOIN n USING (id) WHERE n.changes <> '[]'
+		), ` + journaled + ` SELECT`
+	if len(all) == 0 {
+		return nil
 	}
-	var b pgx.Batch
-	b.Queue(q, named{"scores": text})
-	b.Queue(journalContacts, named{"scores": text})
-	return wrap(s.db.SendBatch(ctx, &b).Close(), "try %d contacts", len(all))
+	rows := make([]triedContact, len(all))
+	for i, c := range all {
+		rows[i] = c.row(i)
+	}
+	text, err := encode(rows)
+	if err == nil {
+		_, err = s.db.Exec(ctx, q, named{"run": runID, "workflow": workflowID, "contacts": text})
+	}
+	return wrap(err, "try %d contacts", len(all))
 }

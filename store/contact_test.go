@@ -21,43 +21,64 @@ func person(id, title string) crm.Contact {
 	}
 }
 
-func contactScore(id int64, value int, tried map[string]string) store.ContactScore {
-	return store.ContactScore{ContactID: id, Tried: tried, Score: icp.Score{
+func contactScore(c store.Contact, value int, tried map[string]string) store.ContactScore {
+	return store.ContactScore{ContactTry: store.ContactTry{Contact: c, Tried: tried}, Score: icp.Score{
 		Value: value, Low: value, High: value + 5, Tier: "Strong fit", Provisional: true,
 		Criteria: []icp.Result{{Name: "level", Points: 7, Input: account.TextValue("vp"), ObservedAt: now, Reason: "management level: vp"}},
 	}}
 }
 
+// known is what is on record of contacts that are listed.
+func known(t *testing.T, s *store.Store, accountID int64, at time.Time, listed ...crm.Contact) []store.Contact {
+	t.Helper()
+	_, contacts, err := s.KnownContacts(t.Context(), accountID, listed, at)
+	require.NoError(t, err)
+	return contacts
+}
+
+// keep keeps contacts that are listed, and returns what is on record then.
 func keep(t *testing.T, s *store.Store, accountID int64, at time.Time, all bool, listed ...crm.Contact) []store.Contact {
 	t.Helper()
-	kept, err := s.KeepContacts(t.Context(), accountID, listed, all, at)
+	require.NoError(t, s.KeepContacts(t.Context(), accountID, listed, all, at))
+	return known(t, s, accountID, at, listed...)
+}
+
+// score keeps the scores of contacts, which are all of the account's.
+func score(t *testing.T, s *store.Store, accountID int64, at time.Time, scores ...store.ContactScore) []int64 {
+	t.Helper()
+	ids, err := s.ScoreContacts(t.Context(), store.ContactScores{
+		AccountID: accountID, All: true, At: at, Model: "contact-fit@1", RunID: "run", WorkflowID: "company/x", Scores: scores,
+	})
 	require.NoError(t, err)
-	return kept
+	return ids
 }
 
 func TestContactsAreKeptWithTheirScoreAndWhatWasWritten(t *testing.T) {
 	t.Parallel()
 	s, ctx := storetest.New(t), t.Context()
 	acc := acme(t, s)
-	kept := keep(t, s, acc.ID, now, true, person("11", "VP Sales"), person("12", ""))
-	require.Len(t, kept, 2)
-	require.Equal(t, "new", kept[0].State)
-	require.Nil(t, kept[0].Score)
-	require.True(t, *kept[0].BudgetAuthority)
+	fresh := known(t, s, acc.ID, now, person("12", ""), person("11", "VP Sales"))
+	require.Len(t, fresh, 2)
+	require.Equal(t, []any{int64(0), "new"}, []any{fresh[1].ID, fresh[1].State}, "nothing is on record")
+	require.Nil(t, fresh[1].Score)
+	require.True(t, *fresh[1].BudgetAuthority)
 
 	tried := map[string]string{"icp_contact_score": "32"}
-	low, high := contactScore(kept[0].ID, 30, nil), contactScore(kept[1].ID, 32, tried)
-	require.NoError(t, s.ScoreContacts(ctx, "contact-fit@1", now, []store.ContactScore{low, high}))
-	again := keep(t, s, acc.ID, now.Add(time.Hour), true, person("11", "VP Sales"), person("12", "CEO"))
+	high, low := contactScore(fresh[0], 32, tried), contactScore(fresh[1], 30, nil)
+	ids := score(t, s, acc.ID, now, high, low)
+	again := known(t, s, acc.ID, now.Add(time.Hour), person("11", "VP Sales"), person("12", "CEO"))
+	require.Equal(t, []int64{again[1].ID, again[0].ID}, ids, "in the order of the scores")
+	require.NotZero(t, ids[0])
 	require.Equal(t, "new", again[0].State, "nothing was to be written")
 	require.Equal(t, "trying", again[1].State, "tried, and nobody knows how it ended")
 	require.Equal(t, tried, again[1].Tried)
 	require.Empty(t, again[1].Written)
 
 	require.NoError(t, s.FinishContacts(ctx, now, []store.ContactWritten{
-		{ContactID: kept[0].ID, Refused: "VALIDATION_ERROR"}, {ContactID: kept[1].ID, Written: tried},
+		{ContactID: ids[1], Refused: "VALIDATION_ERROR"}, {ContactID: ids[0], Written: tried},
 	}))
-	require.NoError(t, s.FinishContacts(ctx, now, []store.ContactWritten{{ContactID: kept[1].ID, Written: map[string]string{"icp_contact_level": "x"}}}))
+	require.NoError(t, s.FinishContacts(ctx, now, []store.ContactWritten{{ContactID: ids[0], Written: map[string]string{"icp_contact_level": "x"}}}))
+	keep(t, s, acc.ID, now.Add(time.Hour), true, person("11", "VP Sales"), person("12", "CEO"))
 	all, err := s.Contacts(ctx, acc.ID)
 	require.NoError(t, err)
 	require.Len(t, all, 2)
@@ -75,9 +96,9 @@ func TestAContactThatIsNoLongerListedLosesItsFactsAndNotWhatWasWritten(t *testin
 	t.Parallel()
 	s, ctx := storetest.New(t), t.Context()
 	acc := acme(t, s)
-	first := keep(t, s, acc.ID, now, true, person("11", "VP Sales"), person("12", "CEO"))
 	written := map[string]string{"icp_contact_score": "32"}
-	require.NoError(t, s.ScoreContacts(ctx, "contact-fit@1", now, []store.ContactScore{contactScore(first[0].ID, 32, written)}))
+	score(t, s, acc.ID, now, contactScore(known(t, s, acc.ID, now, person("11", "VP Sales"))[0], 32, written))
+	first := keep(t, s, acc.ID, now, true, person("11", "VP Sales"), person("12", "CEO"))
 	require.NoError(t, s.FinishContacts(ctx, now, []store.ContactWritten{{ContactID: first[0].ID, Written: written}}))
 
 	keep(t, s, acc.ID, now.Add(time.Hour), false, person("12", "CEO"))
@@ -104,19 +125,27 @@ func TestAContactThatIsNoLongerListedLosesItsFactsAndNotWhatWasWritten(t *testin
 func TestContactsOfAnAccountThatIsGone(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t)
-	_, err := s.KeepContacts(t.Context(), 4711, []crm.Contact{person("11", "CEO")}, true, now)
+	gone := []crm.Contact{person("11", "CEO")}
+	require.ErrorIs(t, s.KeepContacts(t.Context(), 4711, gone, true, now), account.ErrNotFound)
+	_, err := s.ScoreContacts(t.Context(), store.ContactScores{
+		AccountID: 4711, At: now, Model: "contact-fit@1", Scores: []store.ContactScore{contactScore(known(t, s, 4711, now, gone...)[0], 30, nil)},
+	})
 	require.ErrorIs(t, err, account.ErrNotFound)
 	none, err := s.Contacts(t.Context(), 4711)
 	require.NoError(t, err)
 	require.Empty(t, none)
 	require.NoError(t, s.FinishContacts(t.Context(), now, nil))
-	require.NoError(t, s.ScoreContacts(t.Context(), "contact-fit@1", now, nil))
+	require.Empty(t, score(t, s, 4711, now))
 }
 
 func TestContactTextsAreCleaned(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t)
 	acc := acme(t, s)
-	kept := keep(t, s, acc.ID, now, true, person("11", "VP\x00 \xff Sales"))
+	fresh := known(t, s, acc.ID, now, person("11", "VP\x00 \xff Sales"))
+	require.Equal(t, "VP \uFFFD Sales", fresh[0].JobTitle)
+	score(t, s, acc.ID, now, contactScore(fresh[0], 30, nil))
+	kept, err := s.Contacts(t.Context(), acc.ID)
+	require.NoError(t, err)
 	require.Equal(t, "VP \uFFFD Sales", kept[0].JobTitle)
 }

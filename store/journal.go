@@ -2,10 +2,11 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/account"
 )
 
 // The objects whose records the journal tells of.
@@ -162,5 +163,5 @@ func (s *Store) ForgetEffect(ctx context.Context, key string) error {
 	return wrap(err, "forget effect %s", key)
 }
 
-// ContactKey names what is written to a contact, as the journal has it.
-func ContactKey(c Contact) string { return fmt.Sprintf("sluice:%s/contact", c.Key) }
+// contactKey names what is written to a contact, as the journal has it.
+func contactKey(k account.Key) string { return "sluice:" + k.String() + "/contact" }

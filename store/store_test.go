@@ -125,13 +125,22 @@ func TestAStepReadsNoMoreWhereTablesHaveGrown(t *testing.T) {
 		r := reserve(t, s, ask(account.Account{ID: acc.ID, Domain: fmt.Sprintf("acme%d.example", i)}, fmt.Sprint("r", i)))
 		require.NoError(t, s.SaveAnswer(t.Context(), r, found(fact(account.Industry, account.TextValue("saas")))))
 
-		listed, err := s.KeepContacts(t.Context(), acc.ID, []crm.Contact{person}, true, now.Add(time.Duration(i)*time.Second))
+		at := now.Add(time.Duration(i) * time.Second)
+		require.NoError(t, s.KeepContacts(t.Context(), acc.ID, []crm.Contact{person}, true, at))
+		_, listed, err := s.KnownContacts(t.Context(), acc.ID, []crm.Contact{person}, at)
 		require.NoError(t, err)
-		require.NoError(t, s.ScoreContacts(t.Context(), "contact-fit@1", now, []store.ContactScore{{
-			ContactID: listed[0].ID, Score: icp.Score{Value: 40, Tier: "Best fit"}, Tried: written, RunID: "r", WorkflowID: "w", Key: store.ContactKey(listed[0]), Record: "7",
+		try := store.ContactTry{
+			Contact: listed[0], Tried: written,
 			Changes: []store.Change{{Property: "icp_contact_level", After: "Best fit"}}, Have: map[string]string{"icp_contact_level": ""},
-		}}))
-		require.NoError(t, s.FinishContacts(t.Context(), now, []store.ContactWritten{{ContactID: listed[0].ID, Written: written}}))
+		}
+		ids, err := s.ScoreContacts(t.Context(), store.ContactScores{
+			AccountID: acc.ID, All: true, At: at, Model: "contact-fit@1", RunID: "r", WorkflowID: "w",
+			Scores: []store.ContactScore{{ContactTry: try, Score: icp.Score{Value: 40, Tier: "Best fit"}}},
+		})
+		require.NoError(t, err)
+		require.NoError(t, s.FinishContacts(t.Context(), now, []store.ContactWritten{{ContactID: ids[0], Written: written}}))
+		require.NoError(t, s.TryContacts(t.Context(), "r", "w", []store.ContactTry{try}))
+		require.NoError(t, s.FinishContacts(t.Context(), now, []store.ContactWritten{{ContactID: ids[0], Written: written}}))
 	}
 	const steps, others = 10, 5000
 	for i := range steps { // by now its plans are made
