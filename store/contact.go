@@ -40,9 +40,9 @@ type Contact struct {
 const contactColumns = `id, account_id, crm, portal, crm_id, job_title, department, management_level, budget_authority, seen_at,
 	breakdown, model, scored_at, state, tried, written, written_at, reason, stamps`
 
-// KnownContacts returns the facts of the account and, of the contacts that the CRM lists for
-// it, what is on record: one for each, in their order. Of each the CRM says now what it is;
-// one that is not on record yet has the id 0.
+// KnownContacts returns the facts of the account and the contacts that the CRM lists for it, in
+// their order: who they are as the CRM says now, with the score and what was written as they are
+// on record. A contact that is not on record yet has the id 0.
 func (s *Store) KnownContacts(ctx context.Context, accountID int64, listed []crm.Contact, at time.Time) ([]account.Fact, []Contact, error) {
 	const q = `
 		SELECT c.* FROM unnest(@crms::text[], @portals::text[], @ids::text[]) AS n (crm, portal, id) CROSS JOIN LATERAL (
@@ -225,9 +225,8 @@ func (s *Store) ScoreContacts(ctx context.Context, in ContactScores) (ids []int6
 	return ids, wrap(err, "score %d contacts of account %d", len(rows), in.AccountID)
 }
 
-// toldOfContact are the columns of a [triedContact], and tellsJournal is what of them the
-// journal is told. Of one contact one run writes at a time, so that there is no attempt to
-// tell apart.
+// toldOfContact are the columns of a [triedContact], and tellsJournal those that the journal
+// is told. Of one contact one run writes at a time, so that there is no attempt to tell apart.
 const (
 	toldOfContact = `nr integer, id bigint, key text, record text, tried jsonb, changes jsonb, have jsonb`
 	tellsJournal  = `n.key, @run::text AS run, @workflow::text AS workflow, 'contact' AS object, n.record, '' AS crm_id, '{}'::jsonb AS written,

@@ -356,9 +356,9 @@ func TestOnboardingSendsAnOverrideAwayThatComesTooEarlyOrTooLate(t *testing.T) {
 	t.Parallel()
 	b, k := waiting(t)
 	early := update(b.TestWorkflowEnvironment, 0, workflows.OverrideUpdate, tierOne(5, time.Time{}))
-	late := &answerTo{}
+	var late *answerTo
 	b.onFinish = func() {
-		*late = *update(b.TestWorkflowEnvironment, 0, workflows.OverrideUpdate, tierOne(6, time.Time{}))
+		late = update(b.TestWorkflowEnvironment, 0, workflows.OverrideUpdate, tierOne(6, time.Time{}))
 	}
 	b.run(t)
 	var refused *temporal.ApplicationError
