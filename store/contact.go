@@ -83,10 +83,7 @@ func (s *Store) KeepContacts(ctx context.Context, accountID int64, listed []crm.
 		FROM unnest(@crms::text[], @portals::text[], @ids::text[], @titles::text[], @departments::text[], @levels::text[], @budgets::boolean[])
 			AS c (crm, portal, id, title, department, level, budget)
 		ORDER BY crm, portal, id -- one order of locks
-		ON CONFLICT ON CONSTRAINT contact_once DO UPDATE SET
-			account_id = excluded.account_id, job_title = excluded.job_title, department = excluded.department,
-			management_level = excluded.management_level, budget_authority = excluded.budget_authority,
-			listed = true, seen_at = excluded.seen_at`
+		ON CONFLICT ON CONSTRAINT contact_once DO UPDATE SET ` + asListed
 	at = at.Truncate(time.Microsecond) // as Postgres keeps it
 	var b pgx.Batch
 	if len(listed) > 0 {
@@ -114,6 +111,10 @@ func forgetOthers(b *pgx.Batch, accountID int64, at time.Time) {
 		DELETE FROM journal j USING gone WHERE j.account_id = @account AND j.object = 'contact' AND j.record_id = gone.crm_id`
 	b.Queue(q, named{"account": accountID, "at": at})
 }
+
+// asListed makes a contact that is on record what the CRM lists.
+const asListed = `account_id = excluded.account_id, job_title = excluded.job_title, department = excluded.department,
+	management_level = excluded.management_level, budget_authority = excluded.budget_authority, listed = true, seen_at = excluded.seen_at`
 
 // maxTitle is how many characters of a job title are kept.
 const maxTitle = 500
@@ -184,10 +185,7 @@ func (s *Store) ScoreContacts(ctx context.Context, in ContactScores) (ids []int6
 			SELECT @account, crm, portal, record, title, department, seniority, budget, @at,
 				(score ->> 'value')::integer, score ->> 'tier', score, @model, @at, CASE WHEN tried = '{}' THEN 'new' ELSE 'trying' END, tried
 			FROM n ORDER BY crm, portal, record -- one order of locks
-			ON CONFLICT ON CONSTRAINT contact_once DO UPDATE SET
-				account_id = excluded.account_id, job_title = excluded.job_title, department = excluded.department,
-				management_level = excluded.management_level, budget_authority = excluded.budget_authority,
-				listed = true, seen_at = excluded.seen_at,
+			ON CONFLICT ON CONSTRAINT contact_once DO UPDATE SET ` + asListed + `,
 				value = excluded.value, level = excluded.level, breakdown = excluded.breakdown, model = excluded.model, scored_at = excluded.scored_at,
 				state = CASE WHEN excluded.tried = '{}' THEN c.state ELSE 'trying' END,
 				tried = CASE WHEN excluded.tried = '{}' THEN c.tried ELSE excluded.tried END
