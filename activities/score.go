@@ -55,8 +55,6 @@ type ScoreResult struct {
 	// Overridden is what the machine makes of it while a person's decision holds, which
 	// is what the other fields say.
 	Overridden *Machine `json:"overridden,omitempty"`
-	// Bounds is what the model leaves a person to decide on.
-	Bounds *icp.Bounds `json:"bounds,omitempty"`
 }
 
 // Revision is the process that runs follow now. 1: contacts are scored without asking
@@ -92,8 +90,7 @@ func (a *Activities) Score(ctx context.Context, in ScoreInput) (ScoreResult, err
 	if err != nil {
 		return ScoreResult{}, failure(err)
 	}
-	m, err := a.model(ctx, row.ModelRef()) // of another pass, if this one was repeated
-	return decision(m, row), failure(err)
+	return decision(row), nil
 }
 
 // score works the decision out and keeps it. It is [store.ErrMoved] when the account was
@@ -280,12 +277,11 @@ func cause(in ScoreInput, last, row store.ScoreRow) string {
 	}
 }
 
-func decision(m *icp.Model, row store.ScoreRow) ScoreResult {
+func decision(row store.ScoreRow) ScoreResult {
 	s := row.Counts()
-	bounds := m.Bounds()
 	out := ScoreResult{
 		ScoreID: row.ID, Value: s.Value, Low: s.Low, High: s.High, Fit: s.Fit, Completeness: s.Completeness,
-		Tier: s.Tier, Provisional: s.Provisional, Bounds: &bounds, Model: row.ModelRef(),
+		Tier: s.Tier, Provisional: s.Provisional, Model: row.ModelRef(),
 		Queue: row.Queue, Owner: row.OwnerID, Exploration: row.Exploration, Reason: row.RouteReason,
 		Revision: Revision,
 	}

@@ -259,8 +259,6 @@ func TestOverridesThatMakeNoSenseAreRefusedAndChangeNothing(t *testing.T) {
 		says string
 	}{
 		"no id":           {workflows.Override{Override: icp.Override{Tier: "Tier 1", Code: "other"}}, "id: want the id"},
-		"another tier":    {workflows.Override{ID: 9, Override: icp.Override{Tier: "Gold", Code: "other"}}, "tier: want one of the model's: Tier 1, Tier 2"},
-		"off the scale":   {workflows.Override{ID: 9, Override: icp.Override{Score: new(101), Code: "other"}}, "score: want 0 to 100"},
 		"neither":         {workflows.Override{ID: 9, Override: icp.Override{Code: "other"}}, "score: give a score or a tier"},
 		"both":            {workflows.Override{ID: 9, Override: icp.Override{Score: new(80), Tier: "Tier 1", Code: "other"}}, "tier: give a score or a tier, not both"},
 		"another code":    {workflows.Override{ID: 9, Override: icp.Override{Tier: "Tier 1", Code: "mood"}}, "code: want one of strategic"},

@@ -429,6 +429,27 @@ func TestAWorkerThatIsKilledDuringAReleaseChangesNothingAboutIt(t *testing.T) {
 	r.onceEach(id, 2)
 }
 
+// What looks after an override may be older than the model.
+func TestAnOverrideMayNameATierThatAReleaseHasBrought(t *testing.T) {
+	t.Parallel()
+	r := newReleasing(t, 3, strings.NewReplacer("shadow: 5s", "shadow: 1s", "for: 4s", "for: 1s").Replace(quickRelease))
+	next := strings.Replace(revops3(t), "tiers:\n", "tiers:\n  - {name: Tier 0, min: 80, queue: sdr-outreach}\n", 1)
+	r.file = filepath.Join(t.TempDir(), "revops3.yaml")
+	require.NoError(t, os.WriteFile(r.file, []byte(next), 0o600))
+	r.starterWith([]string{"SLUICE_MODEL_DIR=" + filepath.Dir(r.file)}, "crm", "setup").ok() // room for it in the CRM
+	s := subject{w: r.world, domain: r.domains[0], id: r.companyIDs(r.domains)[0]}
+	was := s.override("--tier", "Tier 1", "--reason", "they know us", "--expires", "1h")
+	r.begin()
+	r.approve("sales")
+	r.approve("marketing")
+	r.through("active")
+
+	now := s.override("--tier", "Tier 0", "--reason", "they know us well", "--expires", "1h")
+	require.Equal(t, was.WorkflowID, now.WorkflowID)
+	require.Equal(t, []string{store.ActiveOverride, "Tier 0"}, []string{now.State, now.Tier})
+	require.Equal(t, "Tier 0", s.property("icp_tier"))
+}
+
 // published counts the accounts that have a score of the release.
 func (r *releasing) published(id int64) int {
 	n := 0

@@ -86,7 +86,7 @@ func (o Onboarder) Override(ctx context.Context, s OverrideStore, acc account.Ac
 	defer cancel()
 	got := o.updateRun(patient, s, acc, update)
 	if notUnderWay(got.err) {
-		got = o.updateOverride(patient, acc, bounds, update)
+		got = o.updateOverride(patient, acc, update)
 	}
 	return got.overridden(ctx, patient, s, acc, kept.ID)
 }
@@ -99,13 +99,9 @@ func (o Onboarder) ClearOverride(ctx context.Context, s OverrideStore, acc accou
 	if err != nil {
 		return Overridden{}, err
 	}
-	bounds, err := boundsOf(ctx, s, acc.ID)
-	if err != nil {
-		return Overridden{}, err
-	}
 	patient, cancel := context.WithTimeout(ctx, overridePatience)
 	defer cancel()
-	got := o.updateOverride(patient, acc, bounds, client.UpdateWorkflowOptions{
+	got := o.updateOverride(patient, acc, client.UpdateWorkflowOptions{
 		UpdateID: fmt.Sprintf("clear/%d", kept.ID), UpdateName: workflows.ClearOverrideUpdate,
 		Args: []any{workflows.ClearOverride{ID: kept.ID}}, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
@@ -144,7 +140,7 @@ func (o Onboarder) updateRun(ctx context.Context, s OverrideStore, acc account.A
 	return settled(ctx, func() (client.WorkflowUpdateHandle, error) { return o.Temporal.UpdateWorkflow(ctx, update) })
 }
 
-func (o Onboarder) updateOverride(ctx context.Context, acc account.Account, b icp.Bounds, update client.UpdateWorkflowOptions) updated {
+func (o Onboarder) updateOverride(ctx context.Context, acc account.Account, update client.UpdateWorkflowOptions) updated {
 	opts := client.StartWorkflowOptions{
 		ID: workflows.AccountOverrideID(acc.ID), TaskQueue: workflows.TaskQueue, StaticSummary: acc.Domain,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
@@ -152,7 +148,7 @@ func (o Onboarder) updateOverride(ctx context.Context, acc account.Account, b ic
 		Priority:                 temporal.Priority{PriorityKey: AskedFor},
 	}
 	update.WorkflowID = opts.ID // by which its argument is sealed
-	in := workflows.AccountOverrideInput{AccountID: acc.ID, Domain: acc.Domain, Bounds: b}
+	in := workflows.AccountOverrideInput{AccountID: acc.ID, Domain: acc.Domain}
 	return settled(ctx, func() (client.WorkflowUpdateHandle, error) {
 		return o.Temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 			StartWorkflowOperation: o.Temporal.NewWithStartWorkflowOperation(opts, workflows.AccountOverride, in), UpdateOptions: update,

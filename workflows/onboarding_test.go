@@ -16,7 +16,6 @@ import (
 
 	"github.com/sluicehq/sluice/account"
 	"github.com/sluicehq/sluice/activities"
-	"github.com/sluicehq/sluice/icp"
 	"github.com/sluicehq/sluice/outbound"
 	"github.com/sluicehq/sluice/waterfall"
 	"github.com/sluicehq/sluice/workflows"
@@ -42,7 +41,6 @@ type bundle struct {
 	onFinish func()
 	onApply  func(activities.ApplyInput)
 	applyErr error
-	bounds   *icp.Bounds // of the model, as Score tells them
 }
 
 func newEnvironment() *testsuite.TestWorkflowEnvironment {
@@ -98,7 +96,7 @@ func (b *bundle) score(_ context.Context, in activities.ScoreInput) (activities.
 	}
 	b.passes = append(b.passes, in)
 	v := b.scores[min(len(b.passes), len(b.scores))-1]
-	return activities.ScoreResult{Value: v, Low: v, High: v, Tier: "Tier 2", Queue: "marketing-nurture", Bounds: b.bounds, Revision: b.revision}, nil
+	return activities.ScoreResult{Value: v, Low: v, High: v, Tier: "Tier 2", Queue: "marketing-nurture", Revision: b.revision}, nil
 }
 
 func (b *bundle) apply(_ context.Context, in activities.ApplyInput) (activities.ApplyResult, error) {

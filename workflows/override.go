@@ -56,14 +56,15 @@ type OverrideResult struct {
 	TaskID string                  `json:"task_id,omitempty"`
 }
 
-// check refuses an override that makes no sense. Under the zero bounds the model is not
-// known here: the activity that begins it checks again. Whether its time is up is for the
-// activity alone, which also puts that on record: an override may have waited for a worker.
-func (in Override) check(b icp.Bounds) error {
+// check refuses what is no override under any model. The activity that begins it says
+// whether it is one under the model that scores the account by then and whether its time
+// is up, and puts a refusal on record: the run may be older than the model, and the
+// override may have waited for a worker.
+func (in Override) check() error {
 	if in.ID <= 0 {
 		return invalid("id: want the id of an override on record; `starter company override` makes one")
 	}
-	if err := in.Check(b, time.Time{}); err != nil {
+	if err := in.Check(icp.Bounds{}, time.Time{}); err != nil {
 		return invalid(err.Error())
 	}
 	return nil
@@ -80,9 +81,8 @@ func AccountOverrideID(accountID int64) string {
 
 // AccountOverrideInput says whose override it is.
 type AccountOverrideInput struct {
-	AccountID int64      `json:"account_id"`
-	Domain    string     `json:"domain,omitempty"`
-	Bounds    icp.Bounds `json:"bounds,omitzero"` // of the model that scores the account, if known
+	AccountID int64  `json:"account_id"`
+	Domain    string `json:"domain,omitempty"`
 	// Began is an override that holds already: a company's run, or the run of this
 	// workflow before, has begun it.
 	Began *Override `json:"began,omitempty"`
@@ -120,7 +120,7 @@ func AccountOverride(ctx workflow.Context, in AccountOverrideInput) (*OverrideSt
 		}
 		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
 			return nil, workflow.NewContinueAsNewError(ctx, AccountOverride, AccountOverrideInput{
-				AccountID: in.AccountID, Domain: in.Domain, Bounds: in.Bounds, Began: held,
+				AccountID: in.AccountID, Domain: in.Domain, Began: held,
 			})
 		}
 		if err := o.expire(ctx, held); err != nil {
@@ -159,7 +159,7 @@ func (o *accountOverride) listen(ctx workflow.Context) error {
 	}
 	err = workflow.SetUpdateHandlerWithOptions(ctx, OverrideUpdate, o.override, workflow.UpdateHandlerOptions{
 		Description: "Put a person's decision, on record under this id, in the place of the model's",
-		Validator:   func(_ workflow.Context, in Override) error { return in.check(o.in.Bounds) },
+		Validator:   func(_ workflow.Context, in Override) error { return in.check() },
 	})
 	if err != nil {
 		return err
@@ -340,11 +340,7 @@ func (o *onboarding) checkOverride(_ workflow.Context, in Override) error {
 	if o.status.AccountID == 0 || o.status.Status != Running {
 		return temporal.NewNonRetryableApplicationError("the run does not know its company yet, or is about to end", NotNow, nil)
 	}
-	var bounds icp.Bounds
-	if s := o.status.Score; s != nil && s.Bounds != nil {
-		bounds = *s.Bounds
-	}
-	return in.check(bounds)
+	return in.check()
 }
 
 // override begins a person's decision, hands its expiry over, and brings it into the

@@ -17,8 +17,6 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-var bounds = icp.Bounds{Min: 0, Max: 100, Tiers: []string{"Tier 1", "Tier 2"}}
-
 // answerTo is how an update ended.
 type answerTo struct {
 	rejected, failed error
@@ -131,7 +129,7 @@ func TestOverrideHoldsUntilItsTimeIsUp(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, v.Get(&during))
 	}, 29*24*time.Hour)
-	s := k.run(t, workflows.AccountOverrideInput{Bounds: bounds})
+	s := k.run(t, workflows.AccountOverrideInput{})
 	require.NoError(t, got.failed)
 	require.Equal(t, "9", got.result.TaskID)
 	require.Equal(t, 70, got.result.Score.Value)
@@ -216,9 +214,9 @@ func TestOverrideThatIsRefusedLeavesNothingRunning(t *testing.T) {
 	t.Parallel()
 	k := newAccountKeeper()
 	start := k.Now()
-	got := update(k.TestWorkflowEnvironment, 0, workflows.OverrideUpdate, workflows.Override{ID: 5, Override: icp.Override{Tier: "Gold", Code: "other"}})
-	s := k.run(t, workflows.AccountOverrideInput{Bounds: bounds})
-	require.ErrorContains(t, got.rejected, "tier: want one of the model's")
+	got := update(k.TestWorkflowEnvironment, 0, workflows.OverrideUpdate, workflows.Override{ID: 5, Override: icp.Override{Tier: "Tier 1", Code: "mood"}})
+	s := k.run(t, workflows.AccountOverrideInput{})
+	require.ErrorContains(t, got.rejected, "code: want one of")
 	require.Nil(t, s.Holds)
 	require.Empty(t, k.began)
 	require.LessOrEqual(t, k.Now().Sub(start), 20*time.Second)
@@ -231,12 +229,22 @@ func TestOverrideThatIsRefusedLeavesNothingRunning(t *testing.T) {
 	require.Empty(t, k.scored)
 }
 
+func TestOverrideOfATierThatTheRunHasNotHeardOfIsTheModelsToJudge(t *testing.T) {
+	t.Parallel()
+	b, k := waiting(t)
+	got := update(b.TestWorkflowEnvironment, 20*time.Second, workflows.OverrideUpdate, workflows.Override{ID: 5, Override: icp.Override{Tier: "Tier 0", Code: "other"}})
+	b.run(t)
+	require.NoError(t, got.rejected)
+	require.NoError(t, got.failed)
+	require.Equal(t, []int64{5}, k.began)
+}
+
 func TestOverrideWhoseTimeIsUpBeforeItsTurnIsRefusedOnRecord(t *testing.T) {
 	t.Parallel()
 	k := newAccountKeeper()
 	start := k.Now()
 	got := update(k.TestWorkflowEnvironment, 0, workflows.OverrideUpdate, tierOne(5, start.Add(-time.Second)))
-	s := k.run(t, workflows.AccountOverrideInput{Bounds: bounds})
+	s := k.run(t, workflows.AccountOverrideInput{})
 	require.NoError(t, got.rejected, "a refusal that nobody puts on record")
 	require.ErrorContains(t, got.failed, "expires_at: lies in the past")
 	require.Less(t, k.Now().Sub(start), time.Second, "nothing to wait for")
@@ -272,7 +280,6 @@ func waiting(t *testing.T) (*bundle, *keeper) {
 	t.Helper()
 	b := setup(t)
 	b.who.LateFill.Wait = time.Minute
-	b.bounds = &bounds
 	b.answers(map[string][]answer{"apollo": {circuitOpen(time.Minute), found()}, "pdl": {miss(account.Industry, account.Employees)}})
 	return b, newKeeper(b.TestWorkflowEnvironment)
 }
@@ -281,13 +288,10 @@ func TestOnboardingRefusesAnOverrideThatMakesNoSense(t *testing.T) {
 	t.Parallel()
 	b, k := waiting(t)
 	tests := map[string]workflows.Override{
-		"id: want the id":                  {Override: icp.Override{Tier: "Tier 1", Code: "other"}},
-		"tier: want one of the model's":    {ID: 5, Override: icp.Override{Tier: "Gold", Code: "other"}},
-		"score: want 0 to 100":             {ID: 5, Override: icp.Override{Score: new(101), Code: "other"}},
-		"score: give a score or a tier":    {ID: 5, Override: icp.Override{Code: "other"}},
-		"tier: give a score or a tier":     {ID: 5, Override: icp.Override{Score: new(80), Tier: "Tier 1", Code: "other"}},
-		"code: want one of":                {ID: 5, Override: icp.Override{Tier: "Tier 1", Code: "mood"}},
-		"score: want 0 to 100, the scale ": {ID: 5, Override: icp.Override{Score: new(-1), Code: "other"}},
+		"id: want the id":               {Override: icp.Override{Tier: "Tier 1", Code: "other"}},
+		"score: give a score or a tier": {ID: 5, Override: icp.Override{Code: "other"}},
+		"tier: give a score or a tier":  {ID: 5, Override: icp.Override{Score: new(80), Tier: "Tier 1", Code: "other"}},
+		"code: want one of":             {ID: 5, Override: icp.Override{Tier: "Tier 1", Code: "mood"}},
 	}
 	answers := map[string]*answerTo{}
 	for says, in := range tests {
