@@ -68,7 +68,7 @@ func (w *world) pipeline(domains []string) (took time.Duration, all shape) {
 	w.importOnly(domains)
 	require.Eventually(w.t, func() bool {
 		return w.countRuns(runs+` AND ExecutionStatus = 'Completed'`) >= known+len(domains)
-	}, 5*time.Minute, time.Second, "all companies are through") // looking costs the engine, too
+	}, 5*time.Minute, 3*time.Second, "all companies are through") // looking costs the engine, too: 10 ms a look
 	query := runs + ` AND StartTime >= '` + since.Format(time.RFC3339Nano) + `'`
 	return w.span(query), w.steps(query)
 }
