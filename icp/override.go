@@ -24,9 +24,8 @@ var OverrideCodes = []string{"strategic", "competitor", "relationship", "data_wr
 // Bounds is what a model leaves a person to decide on. The zero Bounds is a model that
 // is not known yet.
 type Bounds struct {
-	Min   int      `json:"min"`
-	Max   int      `json:"max"`
-	Tiers []string `json:"tiers"` // high to low
+	Min, Max int
+	Tiers    []string // high to low
 }
 
 // Bounds returns what a person can decide on under m.
