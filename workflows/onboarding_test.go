@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,19 +24,30 @@ import (
 
 var a *activities.Activities
 
+// turns lets one at a time write down what it does: in the test environment as on a
+// worker, the activities of a run and of its updates go on side by side.
+type turns struct{ mu sync.Mutex }
+
+// lock returns what ends it.
+func (t *turns) lock() func() {
+	t.mu.Lock()
+	return t.mu.Unlock
+}
+
 // bundle is one run in the test environment, with the world mocked where the
 // activities are. Each test says what its providers answer.
 type bundle struct {
-	revision int // of the worker that decides
 	*testsuite.TestWorkflowEnvironment
-	who    activities.IdentifyResult
-	scores []int // what Score says, pass after pass
-	asked  []activities.AskInput
-	passes []activities.ScoreInput
-	wrote  int
-	parked []activities.FinishInput
-	ended  []activities.FinishInput
-	rates  activities.ModelRef // contacts, as Apply finds it for a run that was told of none
+	turns
+	revision int // of the worker that decides
+	who      activities.IdentifyResult
+	scores   []int // what Score says, pass after pass
+	asked    []activities.AskInput
+	passes   []activities.ScoreInput
+	wrote    int
+	parked   []activities.FinishInput
+	ended    []activities.FinishInput
+	rates    activities.ModelRef // contacts, as Apply finds it for a run that was told of none
 
 	away     int // attempts to score that find no database
 	onFinish func()
@@ -74,10 +86,12 @@ func setup(t *testing.T) *bundle {
 	env.OnActivity(a.Score, mock.Anything, mock.Anything).Return(b.score).Maybe()
 	env.OnActivity(a.Apply, mock.Anything, mock.Anything).Return(b.apply).Maybe()
 	env.OnActivity(a.Park, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.FinishInput) error {
+		defer b.lock()()
 		b.parked = append(b.parked, in)
 		return nil
 	}).Maybe()
 	env.OnActivity(a.Finish, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.FinishInput) error {
+		defer b.lock()()
 		b.ended = append(b.ended, in)
 		if b.onFinish != nil {
 			b.onFinish()
@@ -90,6 +104,7 @@ func setup(t *testing.T) *bundle {
 var key = account.Key{CRM: "hubspot", Portal: "8100", ID: "512"}
 
 func (b *bundle) score(_ context.Context, in activities.ScoreInput) (activities.ScoreResult, error) {
+	defer b.lock()()
 	if b.away > 0 {
 		b.away--
 		return activities.ScoreResult{}, errors.New("score account 7: connection refused")
@@ -100,7 +115,9 @@ func (b *bundle) score(_ context.Context, in activities.ScoreInput) (activities.
 }
 
 func (b *bundle) apply(_ context.Context, in activities.ApplyInput) (activities.ApplyResult, error) {
+	done := b.lock()
 	b.wrote++
+	done() // onApply may wait for other activities
 	if b.onApply != nil {
 		b.onApply(in)
 	}
@@ -115,6 +132,7 @@ func (b *bundle) answers(all map[string][]answer) {
 	n := map[string]int{}
 	b.OnActivity(a.Ask, mock.Anything, mock.Anything).Return(
 		func(_ context.Context, in activities.AskInput) (activities.AskResult, error) {
+			defer b.lock()()
 			b.asked = append(b.asked, in)
 			list := all[in.Provider]
 			got := list[min(n[in.Provider], len(list)-1)]

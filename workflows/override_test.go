@@ -43,6 +43,7 @@ func update(env *testsuite.TestWorkflowEnvironment, after time.Duration, name st
 // keeper is what an account's overrides are in the test environment.
 type keeper struct {
 	*testsuite.TestWorkflowEnvironment
+	turns
 	began  []int64
 	ended  []activities.EndOverrideInput
 	endsAs string // how an override has ended already; "": as asked
@@ -58,6 +59,7 @@ func newKeeper(env *testsuite.TestWorkflowEnvironment) *keeper {
 	env.OnUpsertTypedSearchAttributes(mock.Anything).Return(nil).Maybe()
 	env.OnActivity(a.BeginOverride, mock.Anything, mock.Anything).Return(
 		func(_ context.Context, in activities.BeginOverrideInput) (activities.BeginOverrideResult, error) {
+			defer k.lock()()
 			k.began = append(k.began, in.ID)
 			if in.ID == 404 {
 				return activities.BeginOverrideResult{}, temporal.NewNonRetryableApplicationError("id: the account has no override 404", activities.Invalid, nil)
@@ -69,6 +71,7 @@ func newKeeper(env *testsuite.TestWorkflowEnvironment) *keeper {
 		}).Maybe()
 	env.OnActivity(a.EndOverride, mock.Anything, mock.Anything).Return(
 		func(_ context.Context, in activities.EndOverrideInput) (activities.EndOverrideResult, error) {
+			defer k.lock()()
 			k.ended = append(k.ended, in)
 			if k.endsAs != "" {
 				return activities.EndOverrideResult{Ended: k.endsAs}, nil
@@ -89,10 +92,12 @@ func newKeeper(env *testsuite.TestWorkflowEnvironment) *keeper {
 func newAccountKeeper() *keeper {
 	k := newKeeper(newEnvironment())
 	k.OnActivity(a.Score, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.ScoreInput) (activities.ScoreResult, error) {
+		defer k.lock()()
 		k.scored = append(k.scored, in)
 		return activities.ScoreResult{ScoreID: int64(len(k.scored)), Value: 70, Tier: "Tier 1", Queue: "sdr-outreach"}, nil
 	}).Maybe()
 	k.OnActivity(a.Apply, mock.Anything, mock.Anything).Return(func(context.Context, activities.ApplyInput) (activities.ApplyResult, error) {
+		defer k.lock()()
 		if k.refuse > 0 {
 			k.refuse--
 			return activities.ApplyResult{}, temporal.NewNonRetryableApplicationError("hubspot: auth_failed (401)", "auth_failed", nil)

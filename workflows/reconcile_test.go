@@ -3,7 +3,6 @@ package workflows_test
 import (
 	"context"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,8 +20,8 @@ import (
 
 // comparing is one Reconcile in the test environment.
 type comparing struct {
+	turns
 	env      *testsuite.TestWorkflowEnvironment
-	mu       sync.Mutex
 	asked    []activities.NewCompaniesInput
 	compared []activities.CompareInput
 	started  []account.Key
@@ -55,8 +54,7 @@ func newComparing() *comparing {
 		}).Maybe()
 	c.env.OnActivity(a.Apply, mock.Anything, mock.Anything).Return(
 		func(_ context.Context, in activities.ApplyInput) (activities.ApplyResult, error) {
-			c.mu.Lock()
-			defer c.mu.Unlock()
+			defer c.lock()()
 			c.applied = append(c.applied, in.AccountID)
 			return activities.ApplyResult{}, c.apply(in)
 		}).Maybe()

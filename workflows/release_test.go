@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -31,9 +30,9 @@ const (
 // keptRelease is a release in the test environment, and its record.
 type keptRelease struct {
 	*testsuite.TestWorkflowEnvironment
+	turns
 	t         *testing.T
 	settings  activities.ReleaseSettings
-	mu        sync.Mutex // activities, children and callbacks run at the same time
 	rec       activities.Release
 	live      int // the version that is active
 	candidate int // on trial
@@ -157,12 +156,6 @@ func (r *keptRelease) lasts(ctx workflow.Context) error {
 		r.cut++
 	}
 	return err
-}
-
-// lock returns what ends it.
-func (r *keptRelease) lock() func() {
-	r.mu.Lock()
-	return r.mu.Unlock
 }
 
 func (r *keptRelease) stands() (activities.Release, error) {

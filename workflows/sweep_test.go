@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -30,7 +29,7 @@ type night struct {
 	due     []int64 // accounts whose score time alone has changed
 	respond func(workflow.Context, activities.ResponseInput) (*activities.Decision, error)
 
-	mu       sync.Mutex // activities and children run at the same time
+	turns
 	looked   []activities.LookInput
 	answered []activities.ResponseInput
 	asked    []activities.NewsInput
@@ -72,14 +71,15 @@ func newNight() *night {
 	n.OnActivity(a.Due, mock.Anything, mock.Anything).Return(n.nextDue).Maybe()
 	n.OnActivity(a.WriteDigests, mock.Anything, mock.Anything).Return(
 		func(_ context.Context, in activities.DigestInput) (activities.DigestResult, error) {
+			defer n.lock()()
 			n.digests = append(n.digests, in)
 			return activities.DigestResult{Digests: 2}, nil
 		}).Maybe()
 	n.OnWorkflow(workflows.SignalResponse, mock.Anything, mock.Anything).Return(
 		func(ctx workflow.Context, in activities.ResponseInput) (*activities.Decision, error) {
-			n.mu.Lock()
+			done := n.lock()
 			n.answered = append(n.answered, in)
-			n.mu.Unlock()
+			done()
 			return n.respond(ctx, in)
 		}).Maybe()
 	return n
@@ -93,8 +93,7 @@ func (n *night) planned(_ context.Context, in activities.PlanSweepInput) (activi
 }
 
 func (n *night) look(_ context.Context, in activities.LookInput) (activities.LookResult, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+	defer n.lock()()
 	at := len(n.looks(in.Source))
 	n.looked = append(n.looked, in)
 	pages := n.pages[in.Source]
