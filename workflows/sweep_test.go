@@ -23,13 +23,13 @@ import (
 // responses come to.
 type night struct {
 	*testsuite.TestWorkflowEnvironment
+	turns
 	plan    activities.SweepPlan
 	pages   map[string][]page // what each source's pages come to, one after the other, the last one again
 	news    []activities.NewsOf
 	due     []int64 // accounts whose score time alone has changed
 	respond func(workflow.Context, activities.ResponseInput) (*activities.Decision, error)
 
-	turns
 	looked   []activities.LookInput
 	answered []activities.ResponseInput
 	asked    []activities.NewsInput
